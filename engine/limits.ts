@@ -1,0 +1,94 @@
+import { TargetError } from './errors.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+interface LimitRow {
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  /** Why there is a bound at all and why it is this one. */
+  readonly reason: string;
+}
+
+/**
+ * Every bound of the engine: one row each, settable under `limits:` in the configuration by the same name.
+ * A bound that stands elsewhere in the code is a mistake; `test/repository` checks that each row is used.
+ */
+export const limitTable = {
+  connectionCountMax: { value: 2048, min: 1, max: 65536, reason: 'sockets of one engine; each holds a receive cursor and a send queue' },
+  loginPendingCountMax: { value: 256, min: 1, max: 65536, reason: 'connections that have not logged in yet cost a peer nothing, so few may wait' },
+  loginTimeMsMax: { value: 10_000, min: 100, max: 600_000, reason: 'a login takes milliseconds; who needs longer is not an initiator' },
+  loginTextBytesMax: { value: 64 * KIB, min: 8 * KIB, max: 1 * MIB, reason: 'text of one negotiation, collected over continued PDUs' },
+  loginRoundCountMax: { value: 32, min: 4, max: 1024, reason: 'requests of one login or text negotiation before it counts as endless' },
+  loginDataSegmentLengthBytesMax: {
+    value: 8192,
+    min: 8192,
+    max: 8192,
+    reason: 'the default MaxRecvDataSegmentLength that holds until login ends (RFC 7143 §13.12)',
+  },
+  textKeyCountMax: { value: 128, min: 32, max: 4096, reason: 'keys of one negotiation' },
+  ahsLengthBytesMax: { value: 512, min: 256, max: 1020, reason: 'an extended CDB of 260 bytes and a bidirectional length need 256' },
+  maxRecvDataSegmentLengthBytes: {
+    value: 256 * KIB,
+    min: 512,
+    max: 16 * MIB - 1,
+    reason: 'a 256 KiB write fits one PDU; what a peer may make us take at once',
+  },
+  firstBurstLengthBytes: { value: 256 * KIB, min: 512, max: 16 * MIB - 1, reason: 'a 256 KiB write travels without an R2T' },
+  maxBurstLengthBytes: { value: 1 * MIB, min: 512, max: 16 * MIB - 1, reason: 'one R2T or one Data-In sequence' },
+  maxOutstandingR2TCount: { value: 4, min: 1, max: 65535, reason: 'R2Ts of one task that an initiator may ask for' },
+  transferLengthBytesMax: {
+    value: 8 * MIB,
+    min: 64 * KIB,
+    max: 64 * MIB,
+    reason: 'one command needs one piece of the arena; told to initiators in the Block Limits VPD page',
+  },
+  commandWindowCountMax: { value: 128, min: 1, max: 4096, reason: 'commands a session may have on their way (MaxCmdSN - ExpCmdSN + 1)' },
+  immediateCommandCountMax: {
+    value: 16,
+    min: 1,
+    max: 1024,
+    reason: 'immediate commands stand outside the window, so they need a bound of their own (RFC 7143 §4.2.2.1)',
+  },
+  slotCount: { value: 4096, min: 16, max: 65536, reason: 'commands of the whole engine that execute or wait for data; 1 KiB of shared memory each' },
+  arenaBytes: {
+    value: 256 * MIB,
+    min: 16 * MIB,
+    max: 2048 * MIB,
+    reason: 'all data that waits for a worker, a store or a socket; touched pages only are resident',
+  },
+  sendBacklogBytesMax: {
+    value: 16 * MIB,
+    min: 64 * KIB,
+    max: 1024 * MIB,
+    reason: 'bytes one connection may have waiting in user space before its socket is no longer read',
+  },
+  sendBacklogPduCountMax: { value: 4096, min: 16, max: 1_000_000, reason: 'PDUs one connection may have waiting, as small ones weigh more than their bytes' },
+  sendStallMsMax: { value: 30_000, min: 100, max: 3_600_000, reason: 'a reader that takes nothing for this long is gone or hostile; its memory is needed' },
+  nopInIntervalMs: { value: 30_000, min: 100, max: 3_600_000, reason: 'an idle connection is asked this often whether it lives' },
+  nopInAnswerMsMax: { value: 30_000, min: 100, max: 3_600_000, reason: 'time to answer that question' },
+  drainMsMax: { value: 5_000, min: 0, max: 600_000, reason: 'time initiators get to log out when the target stops' },
+  sessionPerTargetCountMax: { value: 1024, min: 1, max: 65535, reason: 'TSIHs are 16 bits; each session holds a window' },
+  pollMicrosMax: { value: 30, min: 0, max: 1_000_000, reason: 'how long main and workers spin for the next ring entry before they sleep' },
+} as const satisfies Record<string, LimitRow>;
+
+export type LimitName = keyof typeof limitTable;
+export type Limits = { readonly [K in LimitName]: number };
+
+/** The limits with `overrides` applied. Throws `TargetError` `LIMIT_OUT_OF_RANGE` or `LIMIT_UNKNOWN`. */
+export function resolveLimits(overrides: Partial<Record<LimitName, number>> = {}): Limits {
+  const resolved = {} as Record<LimitName, number>;
+  for (const name of Object.keys(limitTable) as LimitName[]) resolved[name] = limitTable[name].value;
+  for (const [name, value] of Object.entries(overrides)) {
+    const row: LimitRow | undefined = limitTable[name as LimitName];
+    if (row === undefined) throw new TargetError('LIMIT_UNKNOWN', `there is no limit named ${name}`);
+    if (!Number.isInteger(value) || value < row.min || value > row.max) {
+      throw new TargetError('LIMIT_OUT_OF_RANGE', `limit ${name} must be a whole number from ${row.min} to ${row.max}, not ${value}`);
+    }
+    resolved[name as LimitName] = value;
+  }
+  return resolved;
+}
+
+export const defaultLimits: Limits = resolveLimits();

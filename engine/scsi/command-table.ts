@@ -1,0 +1,89 @@
+import { assert } from '../errors.js';
+import type { CommandSlot } from '../shm/command-slot.js';
+import type { ITNexus } from './it-nexus.js';
+import type { LogicalUnit } from './logical-unit.js';
+import type { Medium } from './medium.js';
+
+interface CommandRowCommon {
+  readonly opcode: number;
+  /** For opcodes that carry a service action in byte 1, bits 4-0. */
+  readonly serviceAction?: number;
+  /** As the standard writes it: `READ (10)`. */
+  readonly name: string;
+  readonly clause: string;
+  readonly cdbLength: number;
+  /**
+   * CDB usage data, SPC-4 §6.35.3: one mask a CDB byte, a set bit means the device server evaluates it.
+   * Byte 0 is the opcode. REPORT SUPPORTED OPERATION CODES answers from it.
+   */
+  readonly cdbUsage: readonly number[];
+  /** Runs although a unit attention is pending and leaves it pending (INQUIRY, REPORT LUNS) or reports it itself (REQUEST SENSE). SAM-5 §5.14. */
+  readonly passesUnitAttention?: boolean;
+  /** Runs although the unit is stopped or has no medium. */
+  readonly passesNotReady?: boolean;
+}
+
+/** A command that reads or changes state of the nexus or the logical unit: small, and run on the main thread. */
+export interface UnitCommandRow extends CommandRowCommon {
+  readonly runsOn: 'main';
+  execute(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus): void;
+}
+
+/** A command that moves or checks medium data: planned on the main thread, executed on any thread. */
+export interface MediumCommandRow extends CommandRowCommon {
+  readonly runsOn: 'any';
+  readonly mediumAccess: 'read' | 'write' | 'flush';
+  /**
+   * Checks the CDB and sets `lba`, `lbaCount` and the planned lengths, or ends the command with CHECK CONDITION.
+   * Runs before any data is asked for.
+   */
+  plan(command: CommandSlot, medium: Medium): void;
+  /** Does the work and sets the outcome. `command.status` is GOOD on entry. */
+  execute(command: CommandSlot, medium: Medium): void;
+}
+
+export type CommandRow = UnitCommandRow | MediumCommandRow;
+
+/** A device type: its own command table over shared SPC functions. Adding a type is adding one of these. */
+export interface DeviceType {
+  readonly name: string;
+  /** PERIPHERAL DEVICE TYPE, SPC-4 §6.6.2. */
+  readonly peripheralDeviceType: number;
+  readonly commands: CommandTable;
+}
+
+const SERVICE_ACTION_MASK = 0x1f;
+
+/** Opcode and service action to row. */
+export class CommandTable {
+  readonly rows: readonly CommandRow[];
+  readonly #byOpcode: (CommandRow | Map<number, CommandRow> | undefined)[] = new Array(256).fill(undefined);
+
+  constructor(rows: readonly CommandRow[]) {
+    this.rows = rows;
+    for (const row of rows) {
+      assert(row.cdbUsage.length === row.cdbLength && row.cdbUsage[0] === row.opcode, `${row.name}: usage data must cover the CDB and start with the opcode`);
+      const present = this.#byOpcode[row.opcode];
+      if (row.serviceAction === undefined) {
+        assert(present === undefined, `${row.name}: opcode listed twice`);
+        this.#byOpcode[row.opcode] = row;
+      } else {
+        const actions = present ?? new Map<number, CommandRow>();
+        assert(actions instanceof Map && !actions.has(row.serviceAction), `${row.name}: service action listed twice`);
+        actions.set(row.serviceAction, row);
+        this.#byOpcode[row.opcode] = actions;
+      }
+    }
+  }
+
+  /** The row for a CDB, or undefined when the opcode or the service action is not supported. */
+  find(cdb: Uint8Array): CommandRow | undefined {
+    const entry = this.#byOpcode[cdb[0] as number];
+    return entry instanceof Map ? entry.get((cdb[1] as number) & SERVICE_ACTION_MASK) : entry;
+  }
+
+  /** True when the opcode is supported with at least one service action. */
+  hasServiceActions(opcode: number): boolean {
+    return this.#byOpcode[opcode] instanceof Map;
+  }
+}

@@ -1,0 +1,85 @@
+import type { DeviceType } from './command-table.js';
+import type { ITNexus } from './it-nexus.js';
+import type { Medium } from './medium.js';
+
+/** Where medium commands of a logical unit run. */
+export type ExecutionPolicy = 'inline' | 'pool' | 'auto';
+
+export interface LogicalUnitIdentity {
+  /** T10 vendor identification, at most 8 ASCII characters. */
+  readonly vendor: string;
+  /** Product identification, at most 16 ASCII characters. */
+  readonly product: string;
+  /** Product revision level, at most 4 ASCII characters. */
+  readonly revision: string;
+  /** Unit serial number, printable ASCII, at most 64 characters. */
+  readonly serial: string;
+}
+
+/** The LUNs of a target, for REPORT LUNS. */
+export interface LunInventory {
+  readonly luns: () => readonly number[];
+}
+
+export interface UnitAttention {
+  readonly asc: number;
+}
+
+/** More pending unit attentions of one nexus than this collapse into the oldest ones: the queue must be bounded. */
+const UNIT_ATTENTION_COUNT_MAX = 8;
+
+/**
+ * A logical unit's state on the main thread. Medium commands do not see it: they get its `Medium`, on any thread.
+ */
+export class LogicalUnit {
+  readonly handle: number;
+  readonly lun: number;
+  readonly deviceType: DeviceType;
+  readonly medium: Medium | null;
+  readonly identity: LogicalUnitIdentity;
+  readonly inventory: LunInventory;
+  /** START STOP UNIT with START=0 stops the unit: media commands answer NOT READY. SBC-3 §5.25. */
+  stopped = false;
+  readonly #unitAttentions = new Map<number, UnitAttention[]>();
+
+  constructor(options: { handle: number; lun: number; deviceType: DeviceType; medium: Medium | null; identity: LogicalUnitIdentity; inventory: LunInventory }) {
+    this.handle = options.handle;
+    this.lun = options.lun;
+    this.deviceType = options.deviceType;
+    this.medium = options.medium;
+    this.identity = options.identity;
+    this.inventory = options.inventory;
+  }
+
+  /** Queues a unit attention condition for one nexus, SAM-5 §5.14. Repeats are dropped. */
+  establishUnitAttention(nexusId: number, asc: number): void {
+    const pending = this.#unitAttentions.get(nexusId);
+    if (pending === undefined) {
+      this.#unitAttentions.set(nexusId, [{ asc }]);
+      return;
+    }
+    if (pending.length < UNIT_ATTENTION_COUNT_MAX && !pending.some((attention) => attention.asc === asc)) pending.push({ asc });
+  }
+
+  /** True on the fast path: no nexus has anything pending. */
+  get hasNoUnitAttention(): boolean {
+    return this.#unitAttentions.size === 0;
+  }
+
+  peekUnitAttention(nexus: ITNexus): UnitAttention | undefined {
+    return this.#unitAttentions.get(nexus.id)?.[0];
+  }
+
+  /** Removes and answers the oldest pending condition of the nexus. */
+  takeUnitAttention(nexus: ITNexus): UnitAttention | undefined {
+    const pending = this.#unitAttentions.get(nexus.id);
+    const first = pending?.shift();
+    if (pending !== undefined && pending.length === 0) this.#unitAttentions.delete(nexus.id);
+    return first;
+  }
+
+  /** Forgets what was pending for a nexus that is gone. */
+  forgetNexus(nexusId: number): void {
+    this.#unitAttentions.delete(nexusId);
+  }
+}

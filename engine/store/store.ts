@@ -1,0 +1,68 @@
+/**
+ * A backing store: bytes by position, the same object on the main thread and on every worker.
+ *
+ * All calls are synchronous: they run inline for memory and in a worker for anything that can block. A fault of
+ * the medium is a value (`StoreFault`, negative), never an exception: the device server turns it into sense data.
+ */
+
+/** What a store call answers when it fails; successful calls answer a byte count, 0 or more. */
+export const StoreFault = {
+  /** The medium failed: EIO and everything that has no better name. */
+  io: -1,
+  /** ENOSPC, EDQUOT, EFBIG: no room for the data. */
+  noSpace: -2,
+  /** The store was opened for reading only. */
+  readOnly: -3,
+  /** The file is no longer there or shorter than the LU says. */
+  shortRead: -4,
+} as const;
+export type StoreFault = (typeof StoreFault)[keyof typeof StoreFault];
+
+/** A place in memory that other threads and the socket can read without a copy. */
+export interface StoreView {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+}
+
+/** What a store can promise about durability, for reports and for the WCE bit. */
+export type Durability = 'none' | 'process' | 'power-loss';
+
+export interface BackingStore {
+  readonly kind: string;
+  readonly sizeBytes: number;
+  readonly readOnly: boolean;
+  readonly durability: Durability;
+  /** Offset, length and memory address must be multiples of this (1 when anything goes). */
+  readonly alignmentBytes: number;
+  /** True when a call can block on a device: the policy then prefers workers. */
+  readonly blocking: boolean;
+  /** Everything a worker needs to open the same store: structured-cloneable, SharedArrayBuffers and descriptors. */
+  readonly descriptor: StoreDescriptor;
+  /** Reads exactly `lengthBytes` at `positionBytes` into `target` at `targetOffset`. Answers `lengthBytes` or a `StoreFault`. */
+  read(target: Uint8Array, targetOffset: number, lengthBytes: number, positionBytes: number): number;
+  /** Writes exactly `lengthBytes`; with `durable` the bytes are on stable storage on return (FUA). */
+  write(source: Uint8Array, sourceOffset: number, lengthBytes: number, positionBytes: number, durable: boolean): number;
+  /** Puts everything written before on stable storage. Answers 0 or a `StoreFault`. */
+  flush(): number;
+  /**
+   * Where the bytes `[positionBytes, positionBytes + lengthBytes)` lie in shared memory, or null when they do not lie
+   * in one piece. Reads may then be sent from there; the caller keeps writers away until the bytes have left.
+   */
+  view(positionBytes: number, lengthBytes: number): StoreView | null;
+  close(): void;
+}
+
+export type StoreDescriptor =
+  | { readonly kind: 'ram'; readonly sizeBytes: number; readonly segments: readonly SharedArrayBuffer[]; readonly readOnly: boolean }
+  | { readonly kind: 'null'; readonly sizeBytes: number; readonly readOnly: boolean; readonly zeroes: SharedArrayBuffer }
+  | {
+      readonly kind: 'file';
+      readonly sizeBytes: number;
+      readonly path: string;
+      readonly readOnly: boolean;
+      readonly direct: boolean;
+      /** File descriptors are the process's, so threads share them; main opens and closes. */
+      readonly fd: number;
+      readonly durableFd: number;
+      readonly alignmentBytes: number;
+    };
