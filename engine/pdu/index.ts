@@ -16,3 +16,4 @@ export * from './snack.js';
 export * from './task-management.js';
 export * from './text.js';
 export * from './text-data.js';
+export * from './framing.js';

@@ -1,3 +1,5 @@
+import { assert } from '../errors.js';
+
 /**
  * The 8-byte LUN field as SAM-5 §4.7 "Logical unit numbers" codes it, for single-level LUNs:
  * peripheral device addressing (method 00b, LUNs 0 to 255) and flat space addressing (01b, 0 to 16383).
@@ -20,8 +22,9 @@ export function decodeLun(lunHigh: number, lunLow: number): number {
   return LUN_UNSUPPORTED;
 }
 
-/** The first four bytes of the field for a LUN; the other four are zero. */
+/** The first four bytes of the field for a LUN from 0 to `LUN_MAX`; the other four are zero. */
 export function encodeLunHigh(lun: number): number {
+  assert(Number.isInteger(lun) && lun >= 0 && lun <= LUN_MAX, `LUN ${lun} cannot be written in single-level addressing`);
   const first = lun <= 0xff ? lun : (ADDRESS_METHOD_FLAT << 14) | lun;
   return (first << 16) >>> 0;
 }

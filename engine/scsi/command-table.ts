@@ -50,36 +50,71 @@ export interface DeviceType {
   /** PERIPHERAL DEVICE TYPE, SPC-4 §6.6.2. */
   readonly peripheralDeviceType: number;
   readonly commands: CommandTable;
+  /** What an opcode without a row ends with; INVALID COMMAND OPERATION CODE when left out. */
+  readonly unsupportedCommandAsc?: number;
 }
 
-const SERVICE_ACTION_MASK = 0x1f;
+/** A row with what `prepare` needs of it at every command, computed once. */
+export interface CommandEntry {
+  readonly row: CommandRow;
+  /** The bits that must be zero, as big-endian 32-bit words over the CDB: words cost a quarter of bytes. */
+  readonly reservedWords: readonly number[];
+}
+
+export const SERVICE_ACTION_MASK = 0x1f;
+const WORD_BYTES = 4;
+
+/** The complement of the usage data. In a row with a service action, bits 4-0 of byte 1 hold its value and not a mask. */
+function reservedWordsOf(row: CommandRow): number[] {
+  const words = new Array<number>(Math.ceil(row.cdbLength / WORD_BYTES)).fill(0);
+  for (let at = 1; at < row.cdbLength; at++) {
+    const evaluated = (row.cdbUsage[at] as number) | (at === 1 && row.serviceAction !== undefined ? SERVICE_ACTION_MASK : 0);
+    const shift = 8 * (WORD_BYTES - 1 - (at % WORD_BYTES));
+    words[Math.floor(at / WORD_BYTES)] = (words[Math.floor(at / WORD_BYTES)] as number) | ((~evaluated & 0xff) << shift);
+  }
+  return words;
+}
 
 /** Opcode and service action to row. */
 export class CommandTable {
   readonly rows: readonly CommandRow[];
-  readonly #byOpcode: (CommandRow | Map<number, CommandRow> | undefined)[] = new Array(256).fill(undefined);
+  readonly #byOpcode: (CommandEntry | Map<number, CommandEntry> | undefined)[] = new Array(256).fill(undefined);
 
   constructor(rows: readonly CommandRow[]) {
     this.rows = rows;
     for (const row of rows) {
       assert(row.cdbUsage.length === row.cdbLength && row.cdbUsage[0] === row.opcode, `${row.name}: usage data must cover the CDB and start with the opcode`);
+      const entry: CommandEntry = { row, reservedWords: reservedWordsOf(row) };
       const present = this.#byOpcode[row.opcode];
       if (row.serviceAction === undefined) {
         assert(present === undefined, `${row.name}: opcode listed twice`);
-        this.#byOpcode[row.opcode] = row;
+        this.#byOpcode[row.opcode] = entry;
       } else {
-        const actions = present ?? new Map<number, CommandRow>();
+        assert(((row.cdbUsage[1] as number) & SERVICE_ACTION_MASK) === row.serviceAction, `${row.name}: usage data must hold the service action`);
+        const actions = present ?? new Map<number, CommandEntry>();
         assert(actions instanceof Map && !actions.has(row.serviceAction), `${row.name}: service action listed twice`);
-        actions.set(row.serviceAction, row);
+        actions.set(row.serviceAction, entry);
         this.#byOpcode[row.opcode] = actions;
       }
     }
   }
 
-  /** The row for a CDB, or undefined when the opcode or the service action is not supported. */
-  find(cdb: Uint8Array): CommandRow | undefined {
+  /** The entry for a CDB, or undefined when the opcode or the service action is not supported. */
+  lookUp(cdb: Uint8Array): CommandEntry | undefined {
     const entry = this.#byOpcode[cdb[0] as number];
     return entry instanceof Map ? entry.get((cdb[1] as number) & SERVICE_ACTION_MASK) : entry;
+  }
+
+  /** The row for a CDB, or undefined when the opcode or the service action is not supported. */
+  find(cdb: Uint8Array): CommandRow | undefined {
+    return this.lookUp(cdb)?.row;
+  }
+
+  /** The row for an opcode and a service action (left out for an opcode without any). */
+  findNamed(opcode: number, serviceAction?: number): CommandRow | undefined {
+    const entry = this.#byOpcode[opcode];
+    if (entry instanceof Map) return serviceAction === undefined ? undefined : entry.get(serviceAction)?.row;
+    return serviceAction === undefined ? entry?.row : undefined;
   }
 
   /** True when the opcode is supported with at least one service action. */

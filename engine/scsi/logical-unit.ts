@@ -14,6 +14,8 @@ export interface LogicalUnitIdentity {
   readonly revision: string;
   /** Unit serial number, printable ASCII, at most 64 characters. */
   readonly serial: string;
+  /** NAA designator, 16 hex digits; `deriveNaa` makes one. SPC-4 "NAA designator format". */
+  readonly naa: string;
 }
 
 /** The LUNs of a target, for REPORT LUNS. */
@@ -76,6 +78,15 @@ export class LogicalUnit {
     const first = pending?.shift();
     if (pending !== undefined && pending.length === 0) this.#unitAttentions.delete(nexus.id);
     return first;
+  }
+
+  /** Removes one pending condition of the nexus, for a command that reports what the condition stands for. */
+  clearUnitAttention(nexus: ITNexus, asc: number): void {
+    const pending = this.#unitAttentions.get(nexus.id);
+    if (pending === undefined) return;
+    const remaining = pending.filter((attention) => attention.asc !== asc);
+    if (remaining.length === 0) this.#unitAttentions.delete(nexus.id);
+    else this.#unitAttentions.set(nexus.id, remaining);
   }
 
   /** Forgets what was pending for a nexus that is gone. */

@@ -23,6 +23,8 @@ export type SenseKey = (typeof SenseKey)[keyof typeof SenseKey];
 export const Asc = {
   none: 0x0000,
   writeError: 0x0c00,
+  unexpectedUnsolicitedData: 0x0c0c,
+  notEnoughUnsolicitedData: 0x0c0d,
   unrecoveredReadError: 0x1100,
   miscompareDuringVerify: 0x1d00,
   parameterListLengthError: 0x1a00,
@@ -92,6 +94,20 @@ export function writeFixedSense(sense: Uint8Array, key: SenseKey, asc: number, d
     sense[17] = pointer.byte & 0xff;
   }
   return FIXED_SENSE_LENGTH;
+}
+
+const RESPONSE_CODE_DESCRIPTOR_CURRENT = 0x72;
+/** Length of descriptor-format sense data without descriptors, SPC-4 §4.5.2. */
+export const DESCRIPTOR_SENSE_LENGTH = 8;
+
+/** Writes descriptor-format sense data without descriptors, SPC-4 §4.5.2, and answers its length. */
+export function writeDescriptorSense(sense: Uint8Array, key: SenseKey, asc: number): number {
+  sense.fill(0, 0, DESCRIPTOR_SENSE_LENGTH);
+  sense[0] = RESPONSE_CODE_DESCRIPTOR_CURRENT;
+  sense[1] = key;
+  sense[2] = asc >> 8;
+  sense[3] = asc & 0xff;
+  return DESCRIPTOR_SENSE_LENGTH;
 }
 
 /** Ends the command with CHECK CONDITION. Data-In that was already produced stays: both can be returned. */

@@ -65,4 +65,10 @@ export type StoreDescriptor =
       readonly fd: number;
       readonly durableFd: number;
       readonly alignmentBytes: number;
+      readonly durability: Durability;
+      /**
+       * One Int32, 0 or the `StoreFault` of the first flush that failed. Linux tells a lost write-back once per open file,
+       * so the thread that hears of it must tell all others: no later flush may claim that the lost bytes are stable.
+       */
+      readonly flushFault: SharedArrayBuffer;
     };

@@ -1,0 +1,40 @@
+import { ConfigError } from '../engine/config/problem.js';
+import { TargetError } from '../engine/errors.js';
+
+/** What the process says when it ends. Stable: scripts and service managers match on these. */
+export const ExitCode = {
+  /** Stopped cleanly, or had nothing to do but answer. */
+  ok: 0,
+  /** An option or argument is wrong. */
+  usage: 2,
+  /** The configuration is wrong, unreadable, or asks for what is refused. */
+  configuration: 3,
+  /** A portal cannot be opened: in use, not ours, not permitted. */
+  cannotListen: 4,
+  /** A backing store cannot be opened. */
+  cannotOpenStore: 5,
+  /** A fault of Lunloom itself. `EX_SOFTWARE` of sysexits.h. */
+  internal: 70,
+  /** A second signal ended it before it had stopped. 128 + SIGINT, as shells say it. */
+  interrupted: 130,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+const CODE_PREFIXES: readonly (readonly [string, ExitCode])[] = [
+  ['CONFIG_', ExitCode.configuration],
+  ['LIMIT_', ExitCode.configuration],
+  ['LISTEN_', ExitCode.cannotListen],
+  ['STORE_', ExitCode.cannotOpenStore],
+];
+
+/** The exit code that an error of any kind asks for. */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof ConfigError && isUsageError(error)) return ExitCode.usage;
+  if (!(error instanceof TargetError)) return ExitCode.internal;
+  return CODE_PREFIXES.find(([prefix]) => error.code.startsWith(prefix))?.[1] ?? ExitCode.internal;
+}
+
+/** Wrong values on the command line are usage; a portal that is refused is a decision about the configuration. */
+function isUsageError(error: ConfigError): boolean {
+  return error.problems.every((problem) => problem.origin.kind === 'option' && problem.code !== 'CONFIG_OPEN_PORTAL');
+}

@@ -1,0 +1,72 @@
+import { resolveStorePath } from '../engine/config/store-text.js';
+
+/** A `--lun` value in the shape of one entry of `luns:`, or a sentence on what is wrong with its form. */
+export type LunOption = { readonly raw: Readonly<Record<string, unknown>>; readonly fault?: never } | { readonly fault: string; readonly raw?: never };
+
+export const LUN_OPTION_FORM = 'N=STORE[,key=value…] such as 0=ram:1GiB or 1=file:/srv/disk.img,readonly';
+
+/**
+ * `N=STORE[,key[=value]…]`. A comma ends the store; `\,` is a comma and `\\` a backslash within it. Only the form is
+ * looked at here: numbers, keys and values are checked by the schema, as those of the file are.
+ */
+export function parseLunOption(text: string, workingDirectory: string): LunOption {
+  const [head = '', ...options] = splitAtCommas(text);
+  const equals = head.indexOf('=');
+  if (equals < 0) return { fault: `expected ${LUN_OPTION_FORM}` };
+  const raw: Record<string, unknown> = {
+    lun: numberOrText(head.slice(0, equals)),
+    store: absoluteStore(head.slice(equals + 1), workingDirectory),
+  };
+  for (const option of options) {
+    const [key, value] = splitOption(option);
+    if (key === '') return { fault: `expected key=value behind each comma, found ${JSON.stringify(option)}` };
+    if (key === 'lun' || key === 'store') return { fault: `${key} stands in front, not behind a comma; expected ${LUN_OPTION_FORM}` };
+    if (Object.hasOwn(raw, key)) return { fault: `${key} is there twice` };
+    raw[key] = typedValue(key, value);
+  }
+  return { raw };
+}
+
+function splitOption(option: string): readonly [key: string, value: string | undefined] {
+  const equals = option.indexOf('=');
+  return equals < 0 ? [option.trim(), undefined] : [option.slice(0, equals).trim(), option.slice(equals + 1)];
+}
+
+function splitAtCommas(text: string): string[] {
+  const parts: string[] = [''];
+  for (let i = 0; i < text.length; i++) {
+    const next = text[i + 1];
+    if (text[i] === '\\' && (next === ',' || next === '\\')) {
+      parts.push(`${parts.pop() ?? ''}${next}`);
+      i++;
+    } else if (text[i] === ',') parts.push('');
+    else parts.push(`${parts.pop() ?? ''}${text[i]}`);
+  }
+  return parts;
+}
+
+/** Files on the command line are relative to where the command was typed, whatever a configuration file beside it says. */
+function absoluteStore(store: string, workingDirectory: string): string {
+  const path = store.startsWith('file:') ? store.slice('file:'.length) : '';
+  // A leading tilde is left for the schema to explain.
+  return path === '' || path.startsWith('~') || path.includes('\0') ? store : `file:${resolveStorePath(workingDirectory, path)}`;
+}
+
+/** Text as YAML would have typed it; what has no such type stays text, and the schema says so. */
+function typedValue(key: string, value: string | undefined): unknown {
+  switch (key) {
+    case 'readonly':
+    case 'direct':
+      if (value === undefined || value === 'true') return true;
+      return value === 'false' ? false : value;
+    case 'block-size':
+      return numberOrText(value);
+    default:
+      return value ?? null;
+  }
+}
+
+export function numberOrText(text: string | undefined): number | string | null {
+  if (text === undefined) return null;
+  return /^[0-9]{1,15}$/.test(text) ? Number(text) : text;
+}

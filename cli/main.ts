@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { systemClock } from '../engine/clock.js';
+import { readConfigSource, resolveConfig } from '../engine/config/load-config.js';
+import { renderResolvedConfig } from './check.js';
+import { ExitCode, exitCodeOf } from './exit-codes.js';
+import { overlayOptions } from './overlay.js';
+import { type ProgramActions, runProgram } from './program.js';
+import { ProgramOutput } from './program-output.js';
+import { errorLines } from './report-error.js';
+import { serveUntilStopped } from './serving.js';
+
+/** The entry point that `bin/lunloom.js` imports: importing it runs the program. */
+
+const output = new ProgramOutput(process.stdout, process.stderr);
+const version = packageVersion();
+
+const actions: ProgramActions = {
+  async serve(configFile, options) {
+    const source = overlayOptions(configFile === undefined ? null : readConfigSource(configFile), options, process.cwd());
+    const config = resolveConfig(source);
+    const { startEngine } = await import('./serve.js');
+    const exitNow = (): void => process.exit(ExitCode.interrupted);
+    await serveUntilStopped({ config, json: options.json === true, version, output, clock: systemClock, start: startEngine, onSignal, exitNow });
+  },
+  async check(configFile, options) {
+    output.resultLine(renderResolvedConfig(configFile, options.json === true));
+  },
+};
+
+function onSignal(listener: (signal: string) => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.on(signal, listener);
+  return () => {
+    for (const signal of signals) process.off(signal, listener);
+  };
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { version?: unknown }).version ?? 'unknown');
+}
+
+function fail(error: unknown): void {
+  for (const line of errorLines(error, process.env['LUNLOOM_DEBUG'] === '1')) output.remarkLine(line);
+  process.exitCode = exitCodeOf(error);
+}
+
+/** A fault nobody caught leaves the engine in a state nobody knows: say it in a line and end. */
+function failNow(error: unknown): void {
+  fail(error);
+  process.exit(ExitCode.internal);
+}
+
+/** Time for streams to flush and threads to end by themselves once the command is done. */
+const LINGER_MS_MAX = 1000;
+
+process.on('uncaughtException', failNow);
+process.on('unhandledRejection', failNow);
+try {
+  process.exitCode = await runProgram(process.argv.slice(2), version, actions, output);
+} catch (error) {
+  fail(error);
+}
+// Whatever still holds the process then (a thread of an engine that failed to start) has no business any more.
+setTimeout(() => process.exit(), LINGER_MS_MAX).unref();

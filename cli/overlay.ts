@@ -1,0 +1,118 @@
+import { DEFAULT_LUN_STORE, DEFAULT_TARGET_NAME } from '../engine/config/config-document.js';
+import { type ConfigOrigin, type ConfigPath, type LocatedProblem, locateProblem } from '../engine/config/problem.js';
+import type { ConfigSource } from '../engine/config/yaml-source.js';
+import { numberOrText, parseLunOption } from './lun-option.js';
+
+/** The options of `lunloom serve` that say what is served, as they were typed. */
+export interface ServeOptions {
+  readonly portal?: readonly string[];
+  readonly target?: string;
+  readonly lun?: readonly string[];
+  readonly execution?: string;
+  readonly workers?: string;
+  readonly insecure?: boolean;
+}
+
+/** A raw configuration under construction, and which of its places were written as options. */
+interface Overlay {
+  readonly root: Record<string, unknown>;
+  readonly optionPaths: { readonly path: ConfigPath; readonly option: string }[];
+  readonly problems: LocatedProblem[];
+}
+
+/**
+ * The options laid over a configuration file, or over nothing. `--portal` replaces the portals; `--execution`,
+ * `--workers` and `--insecure` replace their keys; `--target` and `--lun` change the one target of the file and are
+ * refused when it has several. Values stay raw: the file's own schema checks them, and its problems name the option.
+ */
+export function overlayOptions(file: ConfigSource | null, options: ServeOptions, workingDirectory: string): ConfigSource {
+  if (file !== null && !isMapping(file.raw)) return file;
+  const overlay: Overlay = { root: isMapping(file?.raw) ? { ...file.raw } : {}, optionPaths: [], problems: [] };
+  for (const [index, portal] of (options.portal ?? []).entries()) {
+    if (index === 0) overlay.root['portals'] = [...(options.portal ?? [])];
+    overlay.optionPaths.push({ path: ['portals', index], option: `--portal ${portal}` });
+  }
+  setKey(overlay, 'execution', options.execution, `--execution ${options.execution}`);
+  setKey(overlay, 'workers', numberOrText(options.workers) ?? undefined, `--workers ${options.workers}`);
+  if (options.insecure === true) setKey(overlay, 'insecure', true, '--insecure');
+  if (file === null) startTarget(overlay, options);
+  overlayTarget(overlay, options, workingDirectory);
+  return {
+    raw: overlay.root,
+    baseDirectory: file?.baseDirectory ?? workingDirectory,
+    problems: [...overlay.problems, ...(file?.problems ?? [])],
+    locate: (path, at) => optionOrigin(overlay, path) ?? file?.locate(path, at) ?? { kind: 'whole', name: 'command line' },
+  };
+}
+
+function setKey(overlay: Overlay, key: string, value: unknown, option: string): void {
+  if (value === undefined) return;
+  overlay.root[key] = value;
+  overlay.optionPaths.push({ path: [key], option });
+}
+
+/** Without a file there is one target, and LUN 0 in memory unless LUNs are named. */
+function startTarget(overlay: Overlay, options: ServeOptions): void {
+  const luns = options.lun === undefined ? [{ lun: 0, store: DEFAULT_LUN_STORE }] : [];
+  overlay.root['targets'] = [{ name: DEFAULT_TARGET_NAME, luns }];
+}
+
+function overlayTarget(overlay: Overlay, options: ServeOptions, workingDirectory: string): void {
+  if (options.target === undefined && options.lun === undefined) return;
+  const targets = overlay.root['targets'];
+  const [only] = Array.isArray(targets) ? targets : [];
+  if (!Array.isArray(targets) || !isMapping(only)) return;
+  if (targets.length > 1) {
+    const message = `expected a configuration of one target, found ${targets.length}; change the file instead`;
+    if (options.target !== undefined) overlay.problems.push(optionProblem(`--target ${options.target}`, message));
+    for (const lun of options.lun ?? []) overlay.problems.push(optionProblem(`--lun ${lun}`, message));
+    return;
+  }
+  const target = { ...only };
+  overlay.root['targets'] = [target];
+  if (options.target !== undefined) {
+    target['name'] = options.target;
+    overlay.optionPaths.push({ path: ['targets', 0, 'name'], option: `--target ${options.target}` });
+  }
+  if (options.lun !== undefined) target['luns'] = overlayLuns(overlay, target['luns'], options.lun, workingDirectory);
+}
+
+/** LUNs of the file with those of `--lun` in the place of the same number, or behind. */
+function overlayLuns(overlay: Overlay, fileLuns: unknown, options: readonly string[], workingDirectory: string): unknown {
+  const luns: unknown[] = Array.isArray(fileLuns) ? [...fileLuns] : [];
+  const optionByLun = new Map<unknown, string>();
+  for (const text of options) {
+    const option = `--lun ${text}`;
+    const { raw, fault } = parseLunOption(text, workingDirectory);
+    if (fault !== undefined) {
+      overlay.problems.push(optionProblem(option, fault));
+      continue;
+    }
+    const lun = raw['lun'];
+    const earlier = optionByLun.get(lun);
+    if (earlier !== undefined) {
+      overlay.problems.push(optionProblem(option, `LUN ${lun} is there twice, first as ${earlier}`));
+      continue;
+    }
+    optionByLun.set(lun, option);
+    const found = luns.findIndex((entry) => isMapping(entry) && entry['lun'] === lun);
+    const index = found < 0 ? luns.length : found;
+    luns[index] = raw;
+    overlay.optionPaths.push({ path: ['targets', 0, 'luns', index], option });
+  }
+  // A list that is empty only because its options had no form would be blamed for being empty.
+  return luns.length === 0 && overlay.problems.length > 0 ? [{ lun: 0, store: DEFAULT_LUN_STORE }] : luns;
+}
+
+function optionOrigin(overlay: Overlay, path: ConfigPath): ConfigOrigin | undefined {
+  const match = overlay.optionPaths.findLast((entry) => entry.path.every((step, index) => path[index] === step));
+  return match === undefined ? undefined : { kind: 'option', option: match.option, depth: match.path.length };
+}
+
+function optionProblem(option: string, message: string): LocatedProblem {
+  return locateProblem({ code: 'CONFIG_INVALID', path: [], at: 'value', message }, { kind: 'option', option, depth: 0 });
+}
+
+function isMapping(raw: unknown): raw is Record<string, unknown> {
+  return typeof raw === 'object' && raw !== null && !Array.isArray(raw);
+}

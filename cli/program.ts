@@ -1,0 +1,106 @@
+import { Command, CommanderError, Option } from 'commander';
+import { DEFAULT_LUN_STORE, DEFAULT_PORTAL, DEFAULT_TARGET_NAME, defaultWorkerCount } from '../engine/config/config-document.js';
+import { formatPortal } from '../engine/config/portal.js';
+import { ExitCode } from './exit-codes.js';
+import type { ServeOptions } from './overlay.js';
+import type { ProgramOutput } from './program-output.js';
+
+/** What the commands do, given by `main` so that parsing can be tested without doing it. */
+export interface ProgramActions {
+  serve(configFile: string | undefined, options: ServeOptions & { readonly json?: boolean }): Promise<void>;
+  check(configFile: string, options: { readonly json?: boolean }): Promise<void>;
+}
+
+const SERVE_HELP = `
+STORE is one of
+  ram:SIZE     memory, gone when the engine stops
+  null:SIZE    reads zeros, forgets writes; for measuring
+  file:PATH    a file or block device; size=SIZE creates a missing file
+
+keys behind the store, each with a comma before it
+  readonly           refuse writes
+  block-size=512     or 4096
+  size=SIZE          file: create a missing file this large, sparse
+  direct             file: O_DIRECT, past the page cache
+  execution=auto     inline, pool or auto, for this LUN
+  serial= vendor= product=
+                     what INQUIRY answers
+
+SIZE is bytes, or K M G T (KiB MiB GiB TiB, powers of 1024), or KB MB GB TB (powers of 1000).
+
+Examples:
+  lunloom serve                                        1 GiB of memory on 127.0.0.1:3260
+  lunloom serve --lun 0=ram:4GiB,block-size=4096
+  lunloom serve --lun 0=file:disk.img,size=10GiB --lun 1=file:/iso/debian.iso,readonly
+  lunloom serve --portal '[::1]:3260' --portal 127.0.0.1:0 --json
+  lunloom serve lab.yaml --workers 3
+
+docs/cli.md and docs/configuration.md have the rest.`;
+
+const PROGRAM_HELP = `
+Examples:
+  lunloom serve                 serve 1 GiB of memory on 127.0.0.1:3260
+  lunloom serve lab.yaml        serve what a file says
+  lunloom check lab.yaml        find its mistakes, print it with all defaults
+
+Exit codes: 0 stopped, 2 usage, 3 configuration, 4 cannot listen, 5 store cannot be opened, 70 internal error, 130 interrupted.`;
+
+/** Runs the command in `argv` (without node and script). Answers an exit code for parsing; actions throw for themselves. */
+export async function runProgram(argv: readonly string[], version: string, actions: ProgramActions, output: ProgramOutput): Promise<number> {
+  try {
+    await buildProgram(version, actions, output).parseAsync([...argv], { from: 'user' });
+    return ExitCode.ok;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  }
+}
+
+function buildProgram(version: string, actions: ProgramActions, output: ProgramOutput): Command {
+  const program = new Command('lunloom')
+    .description('An iSCSI target engine for storage labs.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command')
+    .showSuggestionAfterError(true)
+    .addHelpText('after', PROGRAM_HELP)
+    // Subcommands inherit these two.
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => output.result(text),
+      writeErr: (text) => output.remarkLine(text.trimEnd()),
+      // One line an error: the suggestion comes on a second one otherwise.
+      outputError: (text, write) =>
+        write(
+          text
+            .replace(/^error: /, 'lunloom: ')
+            .trimEnd()
+            .replaceAll(/\n+/g, ' '),
+        ),
+    });
+  addServe(program, actions);
+  program
+    .command('check')
+    .description('Check a configuration file and print it with every default filled in.')
+    .argument('<config>', 'YAML configuration file')
+    .option('--json', 'print JSON instead of YAML')
+    .action((configFile: string, options: { json?: boolean }) => actions.check(configFile, options));
+  return program;
+}
+
+function addServe(program: Command, actions: ProgramActions): void {
+  const repeated = (value: string, previous: readonly string[] | undefined): readonly string[] => [...(previous ?? []), value];
+  program
+    .command('serve')
+    .description('Serve LUNs over iSCSI until SIGINT or SIGTERM.')
+    .argument('[config]', 'YAML configuration file')
+    .addOption(new Option('--portal <addr:port>', `listen here; repeatable (default ${formatPortal(DEFAULT_PORTAL)})`).argParser(repeated))
+    .option('--target <iqn>', `name of the target (default ${DEFAULT_TARGET_NAME})`)
+    .addOption(new Option('--lun <n=store,…>', `serve a store as LUN n; repeatable (default 0=${DEFAULT_LUN_STORE})`).argParser(repeated))
+    .option('--execution <policy>', 'where medium commands run: inline, pool or auto (default auto)')
+    .option('--workers <n>', `worker threads (default ${defaultWorkerCount()} on this machine)`)
+    .option('--insecure', 'allow portals beyond loopback although nobody is asked who they are')
+    .option('--json', 'print events as JSON lines')
+    .addHelpText('after', SERVE_HELP)
+    .action((configFile: string | undefined, options: ServeOptions & { json?: boolean }) => actions.serve(configFile, options));
+}

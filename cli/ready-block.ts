@@ -1,0 +1,80 @@
+import { formatByteSize } from '../engine/config/byte-size.js';
+import { formatPortal } from '../engine/config/portal.js';
+import type { ServedLun, ServedPortal, ServedTarget } from './served-engine.js';
+
+/** What runs, as both outputs need it. */
+export interface ReadyFacts {
+  readonly portals: readonly ServedPortal[];
+  readonly targets: readonly ServedTarget[];
+}
+
+/** The block a person reads when the engine is up, commands to copy included. Ends without a newline. */
+export function renderReadyBlock(version: string, facts: ReadyFacts): string {
+  const lines = [`Lunloom ${version} is ready`, '', `  portal  ${facts.portals.map(formatPortal).join('  ')}`];
+  for (const target of facts.targets) {
+    lines.push(`  target  ${target.name}`);
+    for (const cells of alignedCells(target.luns.map(lunCells))) lines.push(`    ${cells}`);
+  }
+  return [...lines, '', ...nextCommandLines(facts), '', 'Ctrl-C stops.'].join('\n');
+}
+
+function lunCells(lun: ServedLun): string[] {
+  return [
+    `LUN ${lun.lun}`,
+    lun.store,
+    formatByteSize(lun.sizeBytes),
+    `${lun.blockLengthBytes}-byte blocks`,
+    lun.readOnly ? 'read only' : 'read-write',
+    lun.execution,
+  ];
+}
+
+function alignedCells(rows: readonly (readonly string[])[]): string[] {
+  const width = (column: number): number => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(width(column)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function nextCommandLines(facts: ReadyFacts): string[] {
+  const [portal] = facts.portals;
+  const [target] = facts.targets;
+  if (portal === undefined || target === undefined) return [];
+  const address = formatPortal({ address: dialledAddress(portal.address), port: portal.port });
+  const lun = target.luns[0]?.lun ?? 0;
+  return [
+    'Try it from another terminal:',
+    `  iscsi-ls -s iscsi://${address}`,
+    `  qemu-img info iscsi://${address}/${target.name}/${lun}`,
+    `  sudo iscsiadm -m discovery -t sendtargets -p ${address}`,
+    `  sudo iscsiadm -m node -T ${target.name} -p ${address} --login`,
+  ];
+}
+
+/** Nobody can dial the unspecified address; on this machine loopback reaches the same portal. */
+function dialledAddress(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1';
+  return address === '::' ? '::1' : address;
+}
+
+/** The first line of `--json`. */
+export function readyEvent(facts: ReadyFacts): Record<string, unknown> {
+  return {
+    event: 'ready',
+    portals: facts.portals.map(formatPortal),
+    targets: facts.targets.map((target) => ({
+      name: target.name,
+      luns: target.luns.map(({ lun, store, sizeBytes, blockLengthBytes, readOnly, execution }) => ({
+        lun,
+        store,
+        sizeBytes,
+        blockLengthBytes,
+        readOnly,
+        execution,
+      })),
+    })),
+  };
+}

@@ -1,0 +1,11 @@
+import type { EngineConfig } from '../engine/config/engine-config.js';
+import { Engine } from '../engine/engine.js';
+import type { ServedEngine } from './served-engine.js';
+
+/**
+ * The one place where the command line meets the engine. It is imported only when something is served, so that
+ * `--help` and mistyped options answer without loading it.
+ */
+export function startEngine(config: EngineConfig): Promise<ServedEngine> {
+  return Engine.start(config);
+}

@@ -1,0 +1,37 @@
+/** What the command line needs of a running engine; `engine/engine.ts` has it, and tests have a double. */
+export interface ServedEngine {
+  /** Really bound: a port of 0 has become a number. */
+  readonly portals: readonly ServedPortal[];
+  describe(): readonly ServedTarget[];
+  snapshot(): EngineSnapshot;
+  /** `immediately: false` lets initiators log out first. */
+  stop(options: { readonly immediately: boolean }): Promise<void>;
+}
+
+export interface ServedPortal {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface ServedTarget {
+  readonly name: string;
+  readonly luns: readonly ServedLun[];
+}
+
+export interface ServedLun {
+  readonly lun: number;
+  readonly store: string;
+  readonly sizeBytes: number;
+  readonly blockLengthBytes: number;
+  readonly readOnly: boolean;
+  readonly execution: string;
+}
+
+/** Counters since the start; latency of the time since the last snapshot. */
+export interface EngineSnapshot {
+  readonly commandCount: number;
+  readonly readBytes: number;
+  readonly writeBytes: number;
+  readonly sessionCount: number;
+  readonly latencyMicros: { readonly p50: number; readonly p99: number; readonly max: number };
+}

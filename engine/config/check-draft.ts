@@ -1,0 +1,141 @@
+import { type LimitName, limitTable } from '../limits.js';
+import { formatByteSize } from './byte-size.js';
+import { openPortalFault } from './open-portals.js';
+import { formatPortal } from './portal.js';
+import { type ConfigPath, type ConfigProblem, formatPath } from './problem.js';
+import type { Draft, DraftLun, DraftTarget } from './read-draft.js';
+import { resolveStorePath } from './store-text.js';
+
+/** The rules that tie values together, over whatever could be read. Every problem found is pushed to `problems`. */
+export function checkDraft(draft: Draft, baseDirectory: string, problems: ConfigProblem[]): void {
+  checkPortals(draft, problems);
+  checkTargets(draft, problems);
+  checkFiles(draft, baseDirectory, problems);
+  checkWorkers(draft, problems);
+  checkLimits(draft, problems);
+}
+
+function invalid(problems: ConfigProblem[], path: ConfigPath, message: string): void {
+  problems.push({ code: 'CONFIG_INVALID', path, at: 'value', message });
+}
+
+function checkPortals(draft: Draft, problems: ConfigProblem[]): void {
+  const firstIndex = new Map<string, number>();
+  for (const [index, portal] of (draft.portals ?? []).entries()) {
+    if (portal === undefined) continue;
+    const path = ['portals', index];
+    const text = formatPortal(portal);
+    const first = firstIndex.get(text);
+    // Port 0 is another free port each time.
+    if (first !== undefined && portal.port !== 0) invalid(problems, path, `${text} is there twice, first as ${formatPath(['portals', first])}`);
+    else firstIndex.set(text, index);
+    const refusal = openPortalFault(portal, draft.insecure ?? false);
+    if (refusal !== null) problems.push({ code: 'CONFIG_OPEN_PORTAL', path, at: 'value', message: refusal });
+  }
+}
+
+function checkTargets(draft: Draft, problems: ConfigProblem[]): void {
+  const firstIndex = new Map<string, number>();
+  for (const [index, target] of (draft.targets ?? []).entries()) {
+    if (target === undefined) continue;
+    const path = ['targets', index];
+    if (target.name !== undefined) {
+      const first = firstIndex.get(target.name);
+      if (first === undefined) firstIndex.set(target.name, index);
+      else invalid(problems, [...path, 'name'], `${target.name} is there twice, first as ${formatPath(['targets', first])}`);
+    }
+    checkLuns(target, path, problems);
+  }
+}
+
+function checkLuns(target: DraftTarget, targetPath: ConfigPath, problems: ConfigProblem[]): void {
+  const firstIndex = new Map<number, number>();
+  for (const [index, lun] of (target.luns ?? []).entries()) {
+    if (lun === undefined) continue;
+    const path = [...targetPath, 'luns', index];
+    if (lun.lun !== undefined) {
+      const first = firstIndex.get(lun.lun);
+      if (first === undefined) firstIndex.set(lun.lun, index);
+      else invalid(problems, [...path, 'lun'], `LUN ${lun.lun} is there twice, first as ${formatPath([...targetPath, 'luns', first])}`);
+    }
+    checkStore(lun, path, problems);
+  }
+}
+
+function checkStore(lun: DraftLun, path: ConfigPath, problems: ConfigProblem[]): void {
+  const { store } = lun;
+  if (store === undefined) return;
+  const blockLengthBytes = lun['block-size'] ?? 512;
+  if (store.kind === 'file') {
+    if (lun.size !== undefined) checkWholeBlocks(lun.size, blockLengthBytes, [...path, 'size'], problems);
+    return;
+  }
+  checkWholeBlocks(store.sizeBytes, blockLengthBytes, [...path, 'store'], problems);
+  if (lun.size !== undefined) invalid(problems, [...path, 'size'], `size belongs to file: stores; ${store.kind}:SIZE has its own`);
+  if (lun.direct !== undefined) invalid(problems, [...path, 'direct'], `direct belongs to file: stores; ${store.kind}: opens no file`);
+}
+
+function checkWholeBlocks(sizeBytes: number, blockLengthBytes: number, path: ConfigPath, problems: ConfigProblem[]): void {
+  if (sizeBytes % blockLengthBytes === 0) return;
+  const next = formatByteSize(Math.ceil(sizeBytes / blockLengthBytes) * blockLengthBytes);
+  invalid(problems, path, `expected a multiple of the block size of ${blockLengthBytes} bytes, found ${sizeBytes} bytes; the next one is ${next}`);
+}
+
+/** Two logical units on one file would know nothing of each other's reservations, locks and COMPARE AND WRITE. */
+function checkFiles(draft: Draft, baseDirectory: string, problems: ConfigProblem[]): void {
+  const firstUses = new Map<string, { readonly path: ConfigPath; readonly readOnly: boolean }>();
+  for (const [targetIndex, target] of (draft.targets ?? []).entries()) {
+    for (const [lunIndex, lun] of (target?.luns ?? []).entries()) {
+      if (lun?.store?.kind !== 'file') continue;
+      const file = resolveStorePath(baseDirectory, lun.store.path);
+      const path = ['targets', targetIndex, 'luns', lunIndex];
+      const readOnly = lun.readonly ?? false;
+      const first = firstUses.get(file);
+      if (first === undefined) firstUses.set(file, { path, readOnly });
+      else if (!(first.readOnly && readOnly)) {
+        invalid(
+          problems,
+          [...path, 'store'],
+          `${file} is served already as ${formatPath(first.path)}; a file may be shared only when every LUN on it is readonly`,
+        );
+      }
+    }
+  }
+}
+
+function checkWorkers(draft: Draft, problems: ConfigProblem[]): void {
+  const { workers } = draft;
+  if (workers === undefined) return;
+  const workerCountMax = limitOf(draft, 'workerCountMax');
+  if (workers > workerCountMax) invalid(problems, ['workers'], `expected a whole number from 0 to ${workerCountMax} (limits.workerCountMax), found ${workers}`);
+  if (workers !== 0) return;
+  const message = 'pool needs workers, and workers is 0';
+  if (draft.execution === 'pool') invalid(problems, ['execution'], message);
+  for (const [targetIndex, target] of (draft.targets ?? []).entries()) {
+    for (const [lunIndex, lun] of (target?.luns ?? []).entries()) {
+      if (lun?.execution === 'pool') invalid(problems, ['targets', targetIndex, 'luns', lunIndex, 'execution'], message);
+    }
+  }
+}
+
+/** Pairs of which the first must not exceed the second, and why. */
+const ORDERED_LIMITS: readonly (readonly [LimitName, LimitName, string])[] = [
+  ['firstBurstLengthBytes', 'maxBurstLengthBytes', 'RFC 7143 §13.14 wants FirstBurstLength within MaxBurstLength'],
+  ['transferLengthBytesMax', 'arenaBytes', 'one command must fit the arena'],
+  ['commandWindowCountMax', 'slotCount', 'every command of a window needs a slot'],
+];
+
+function checkLimits(draft: Draft, problems: ConfigProblem[]): void {
+  for (const [lesser, greater, reason] of ORDERED_LIMITS) {
+    const lesserValue = limitOf(draft, lesser);
+    const greaterValue = limitOf(draft, greater);
+    if (lesserValue <= greaterValue) continue;
+    // Blame the one that was written; a default cannot be wrong.
+    const written = draft.limits?.[lesser] !== undefined ? lesser : greater;
+    invalid(problems, ['limits', written], `expected ${lesser} (${lesserValue}) to be at most ${greater} (${greaterValue}): ${reason}`);
+  }
+}
+
+function limitOf(draft: Draft, name: LimitName): number {
+  return draft.limits?.[name] ?? limitTable[name].value;
+}

@@ -1,0 +1,121 @@
+import { availableParallelism } from 'node:os';
+import { assert } from '../errors.js';
+import { type LimitName, limitTable } from '../limits.js';
+import { formatByteSize } from './byte-size.js';
+import { checkDraft } from './check-draft.js';
+import type { EngineConfig, LunConfig, StoreConfig, TargetConfig } from './engine-config.js';
+import { DEFAULT_PORT, formatPortal } from './portal.js';
+import type { ConfigProblem } from './problem.js';
+import { type Draft, type DraftLun, type DraftTarget, readDraft } from './read-draft.js';
+import { formatStoreText, resolveStorePath } from './store-text.js';
+
+/** What holds where nothing is said. */
+export const DEFAULT_PORTAL = { address: '127.0.0.1', port: DEFAULT_PORT } as const;
+export const DEFAULT_TARGET_NAME = 'iqn.2026-11.io.lunloom:demo';
+export const DEFAULT_LUN_STORE = 'ram:1GiB';
+const DEFAULT_BLOCK_LENGTH_BYTES = 512;
+
+/** One core is the main thread's; the others may work. */
+export function defaultWorkerCount(): number {
+  return Math.min(Math.max(1, availableParallelism() - 1), limitTable.workerCountMax.value);
+}
+
+/**
+ * A raw configuration (the YAML file's values, or the same shape built from options) as an `EngineConfig`. Relative
+ * `file:` paths start at `baseDirectory`. With any problem there is no configuration; all problems are answered.
+ */
+export function readConfigDocument(
+  raw: unknown,
+  baseDirectory: string,
+): { readonly config: EngineConfig; readonly problems: readonly [] } | { readonly config: null; readonly problems: readonly ConfigProblem[] } {
+  const problems: ConfigProblem[] = [];
+  const draft = readDraft(raw, problems);
+  checkDraft(draft, baseDirectory, problems);
+  if (problems.length > 0) return { config: null, problems };
+  return { config: completeConfig(draft, baseDirectory), problems: [] };
+}
+
+function completeConfig(draft: Draft, baseDirectory: string): EngineConfig {
+  return {
+    portals: complete(draft.portals ?? [DEFAULT_PORTAL]),
+    targets: complete(draft.targets).map((target) => completeTarget(target, baseDirectory)),
+    execution: draft.execution ?? 'auto',
+    workerCount: draft.workers ?? defaultWorkerCount(),
+    insecure: draft.insecure ?? false,
+    limits: definedLimits(draft.limits ?? {}),
+  };
+}
+
+function completeTarget(target: DraftTarget, baseDirectory: string): TargetConfig {
+  assert(target.name !== undefined, 'a target without problems has a name');
+  return {
+    name: target.name,
+    ...(target.alias === undefined ? {} : { alias: target.alias }),
+    luns: complete(target.luns).map((lun) => completeLun(lun, baseDirectory)),
+  };
+}
+
+function completeLun(lun: DraftLun, baseDirectory: string): LunConfig {
+  assert(lun.lun !== undefined, 'a LUN without problems has a number');
+  return {
+    lun: lun.lun,
+    store: completeStore(lun, baseDirectory),
+    blockLengthBytes: lun['block-size'] ?? DEFAULT_BLOCK_LENGTH_BYTES,
+    readOnly: lun.readonly ?? false,
+    ...(lun.execution === undefined ? {} : { execution: lun.execution }),
+    ...(lun.serial === undefined ? {} : { serial: lun.serial }),
+    ...(lun.vendor === undefined ? {} : { vendor: lun.vendor }),
+    ...(lun.product === undefined ? {} : { product: lun.product }),
+  };
+}
+
+function completeStore(lun: DraftLun, baseDirectory: string): StoreConfig {
+  const { store } = lun;
+  assert(store !== undefined, 'a LUN without problems has a store');
+  if (store.kind !== 'file') return store;
+  const path = resolveStorePath(baseDirectory, store.path);
+  return { kind: 'file', path, ...(lun.size === undefined ? {} : { sizeBytes: lun.size }), direct: lun.direct ?? false };
+}
+
+/** The list of which every element could be read. */
+function complete<T>(items: readonly (T | undefined)[] | undefined): T[] {
+  const whole = items?.filter((item) => item !== undefined);
+  assert(whole !== undefined && whole.length === items?.length, 'a list without problems is whole');
+  return whole;
+}
+
+/** The configuration in the words of the YAML file, nothing left to defaults: `readConfigDocument` reads it back. */
+export function documentOf(config: EngineConfig): Record<string, unknown> {
+  return {
+    portals: config.portals.map(formatPortal),
+    targets: config.targets.map((target) => ({
+      name: target.name,
+      ...(target.alias === undefined ? {} : { alias: target.alias }),
+      luns: target.luns.map(lunDocumentOf),
+    })),
+    execution: config.execution,
+    workers: config.workerCount,
+    insecure: config.insecure,
+    ...(Object.keys(config.limits).length === 0 ? {} : { limits: definedLimits(config.limits) }),
+  };
+}
+
+function lunDocumentOf(lun: LunConfig): Record<string, unknown> {
+  const { store } = lun;
+  return {
+    lun: lun.lun,
+    store: formatStoreText(store),
+    ...(store.kind === 'file' && store.sizeBytes !== undefined ? { size: formatByteSize(store.sizeBytes) } : {}),
+    'block-size': lun.blockLengthBytes,
+    readonly: lun.readOnly,
+    ...(store.kind === 'file' ? { direct: store.direct } : {}),
+    ...(lun.execution === undefined ? {} : { execution: lun.execution }),
+    ...(lun.serial === undefined ? {} : { serial: lun.serial }),
+    ...(lun.vendor === undefined ? {} : { vendor: lun.vendor }),
+    ...(lun.product === undefined ? {} : { product: lun.product }),
+  };
+}
+
+function definedLimits(limits: { readonly [K in LimitName]?: number | undefined }): Partial<Record<LimitName, number>> {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+}

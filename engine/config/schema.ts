@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { type LimitName, limitTable } from '../limits.js';
+import { LUN_MAX } from '../pdu/lun.js';
+import { BYTE_SIZE_FORM, parseByteSize } from './byte-size.js';
+import { ISCSI_NAME_FORM, parseIscsiName } from './iscsi-name.js';
+import type { Parsed } from './parsed.js';
+import { PORTAL_FORM, parsePortal } from './portal.js';
+import { parseStoreText, STORE_FORM } from './store-text.js';
+
+/**
+ * The shape of a configuration as it is written: the keys of the YAML file, which are those of `--lun` too.
+ * `error` of each schema is the phrase that completes "expected …"; `read-draft.ts` makes the sentence.
+ */
+
+/** Longest TargetAlias that fits a text value, RFC 7143 §13.8 and §6.1. */
+const ALIAS_LENGTH_BYTES_MAX = 255;
+/** Widths of the INQUIRY fields, SPC-4 "Standard INQUIRY data"; the serial number's is our own, see `LogicalUnitIdentity`. */
+const VENDOR_LENGTH_MAX = 8;
+const PRODUCT_LENGTH_MAX = 16;
+const SERIAL_LENGTH_MAX = 64;
+
+export const EXECUTION_POLICIES = ['inline', 'pool', 'auto'] as const;
+
+/** A text that one of our parsers reads; the parser's sentence becomes the issue's message. */
+function parsedText<T>(form: string, parse: (text: string) => Parsed<T>) {
+  return z.string({ error: form }).transform((text, context): T => {
+    const parsed = parse(text);
+    if (parsed.fault === undefined) return parsed.value;
+    context.addIssue({ code: 'custom', message: parsed.fault });
+    return z.NEVER;
+  });
+}
+
+function wholeNumber(min: number, max: number) {
+  const error = `a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+function printableText(lengthMax: number) {
+  const error = `1 to ${lengthMax} printable ASCII characters`;
+  return z.string({ error }).regex(new RegExp(`^[\\x20-\\x7e]{1,${lengthMax}}$`), { error });
+}
+
+/** Bytes as a number or as text with a unit. */
+const byteSize = z.union([z.number(), z.string()], { error: BYTE_SIZE_FORM }).transform((value, context): number => {
+  const parsed = parseByteSize(String(value));
+  if (parsed.fault === undefined) return parsed.value;
+  context.addIssue({ code: 'custom', message: parsed.fault });
+  return z.NEVER;
+});
+
+const flag = z.boolean({ error: 'true or false' });
+const execution = z.enum(EXECUTION_POLICIES, { error: 'inline, pool or auto' });
+const alias = z.string({ error: 'text' }).refine((text) => Buffer.byteLength(text) <= ALIAS_LENGTH_BYTES_MAX && !/\p{Cc}/u.test(text), {
+  error: `text of at most ${ALIAS_LENGTH_BYTES_MAX} bytes without control characters`,
+});
+
+export const lunSchema = z.strictObject(
+  {
+    lun: wholeNumber(0, LUN_MAX),
+    store: parsedText(STORE_FORM, parseStoreText),
+    size: byteSize.optional(),
+    'block-size': z.literal([512, 4096], { error: '512 or 4096' }).optional(),
+    readonly: flag.optional(),
+    direct: flag.optional(),
+    execution: execution.optional(),
+    serial: printableText(SERIAL_LENGTH_MAX).optional(),
+    vendor: printableText(VENDOR_LENGTH_MAX).optional(),
+    product: printableText(PRODUCT_LENGTH_MAX).optional(),
+  },
+  { error: 'a mapping such as { lun: 0, store: "ram:1GiB" }' },
+);
+
+export const targetSchema = z.strictObject(
+  {
+    name: parsedText(ISCSI_NAME_FORM, parseIscsiName),
+    alias: alias.optional(),
+    luns: z.array(lunSchema, { error: 'a list of LUNs' }).min(1, { error: 'at least one LUN' }),
+  },
+  { error: 'a mapping with name and luns' },
+);
+
+export const configSchema = z.strictObject(
+  {
+    portals: z.array(parsedText(PORTAL_FORM, parsePortal), { error: 'a list of portals' }).min(1, { error: 'at least one portal' }).optional(),
+    targets: z.array(targetSchema, { error: 'a list of targets' }).min(1, { error: 'at least one target' }),
+    execution: execution.optional(),
+    workers: z.int({ error: 'a whole number from 0' }).min(0, { error: 'a whole number from 0' }).optional(),
+    insecure: flag.optional(),
+    limits: z.strictObject(limitShape(), { error: 'a mapping of limit names to numbers' }).optional(),
+  },
+  { error: 'a mapping with targets, and portals, execution, workers, insecure and limits as needed' },
+);
+
+/** One optional key a row of the limit table; those that count bytes take sizes with units too. */
+function limitShape(): Record<LimitName, z.ZodOptional<z.ZodType<number>>> {
+  const shape = {} as Record<LimitName, z.ZodOptional<z.ZodType<number>>>;
+  for (const name of Object.keys(limitTable) as LimitName[]) {
+    const { min, max } = limitTable[name];
+    const range = wholeNumber(min, max);
+    shape[name] = (name.includes('Bytes') ? z.preprocess(bytesOfSizeText, range) : range).optional();
+  }
+  return shape;
+}
+
+function bytesOfSizeText(value: unknown): unknown {
+  // What is no size stays as it is: the range's own sentence then quotes it.
+  return typeof value === 'string' ? (parseByteSize(value).value ?? value) : value;
+}

@@ -1,0 +1,143 @@
+import type { Worker } from 'node:worker_threads';
+import type { Clock } from '../clock.js';
+import type { Limits } from '../limits.js';
+import { executeMediumCommand } from '../scsi/device-server.js';
+import { failedByDefect } from '../scsi/device-server-faults.js';
+import type { BufferArena } from '../shm/buffer-arena.js';
+import type { SlotMemory } from '../shm/command-slot.js';
+import type { MediumJob, UnitAttachment } from './job.js';
+import { Doorbell } from './ring-channel.js';
+import { RingWorker } from './ring-worker.js';
+
+/** A lost wake-up must not become a hang: the longest that main sleeps while commands are out. */
+const SLEEP_MS_MAX = 250;
+
+export interface DispatcherOptions {
+  readonly slots: SlotMemory;
+  readonly arena: BufferArena;
+  readonly workerCount: number;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly workerUrl: URL;
+  /** Called after each batch of completions: the place to flush sockets. */
+  readonly afterCompletions: () => void;
+  readonly onDefect: (error: unknown) => void;
+}
+
+/**
+ * Sends medium commands to their execution: on this thread at once, or over a ring to a worker. While commands are
+ * out on rings it polls for completions from the event loop for a bounded time, then sleeps on a doorbell.
+ */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #doorbell = new Doorbell();
+  readonly #workers: RingWorker[];
+  #pumping = false;
+  #lastProgressMicros = 0;
+  #stopped = false;
+  readonly #pumpBound = () => this.#pump();
+  readonly #wakeBound = () => {
+    this.#doorbell.cancelSleep();
+    this.#pump();
+  };
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    const { slots, arena, limits, workerCount, workerUrl } = options;
+    this.#workers = Array.from(
+      { length: workerCount },
+      () =>
+        new RingWorker({
+          slots: slots.buffer,
+          arena: arena.memory,
+          doorbell: this.#doorbell.buffer,
+          pollMicrosMax: limits.pollMicrosMax,
+          ringCapacity: 2 ** Math.ceil(Math.log2(slots.slotCount)),
+          slotCount: slots.slotCount,
+          workerUrl,
+        }),
+    );
+  }
+
+  get hasWorkers(): boolean {
+    return this.#workers.some((worker) => worker.isUp);
+  }
+
+  /** Commands that are out on rings. */
+  get inFlightCount(): number {
+    return this.#workers.reduce((sum, worker) => sum + worker.inFlightCount, 0);
+  }
+
+  /** The threads that run now, for fault injection in tests. */
+  get threads(): Worker[] {
+    return this.#workers.map((worker) => worker.thread).filter((thread) => thread !== undefined);
+  }
+
+  attach(attachment: UnitAttachment): void {
+    for (const worker of this.#workers) worker.attach(attachment);
+  }
+
+  /** Runs the command now, on this thread; `onExecuted` is called before this returns. */
+  executeInline(job: MediumJob): void {
+    try {
+      executeMediumCommand(job.slot, job.deviceType, job.medium);
+    } catch (error) {
+      this.#options.onDefect(error);
+      failedByDefect(job.slot);
+    }
+    job.onExecuted();
+  }
+
+  /** Queues the command for the worker with the least to do. */
+  submit(job: MediumJob): void {
+    let chosen: RingWorker | undefined;
+    for (const worker of this.#workers) {
+      if (worker.isUp && (chosen === undefined || worker.inFlightCount < chosen.inFlightCount)) chosen = worker;
+    }
+    if (chosen === undefined) {
+      this.executeInline(job);
+      return;
+    }
+    chosen.submit(job);
+    if (!this.#pumping) {
+      this.#pumping = true;
+      this.#lastProgressMicros = this.#options.clock.nowMicros();
+      setImmediate(this.#pumpBound);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#doorbell.ringAlways();
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+    this.#options.afterCompletions();
+  }
+
+  #drain(): number {
+    let count = 0;
+    for (const worker of this.#workers) count += worker.drain();
+    if (count > 0) this.#options.afterCompletions();
+    return count;
+  }
+
+  #pump(): void {
+    const now = this.#options.clock.nowMicros();
+    if (this.#drain() > 0) this.#lastProgressMicros = now;
+    if (this.#stopped || this.inFlightCount === 0) {
+      this.#pumping = false;
+      return;
+    }
+    if (now - this.#lastProgressMicros < this.#options.limits.pollMicrosMax) {
+      setImmediate(this.#pumpBound);
+      return;
+    }
+    const bell = this.#doorbell.announceSleep();
+    if (this.#drain() > 0) {
+      this.#lastProgressMicros = now;
+      this.#doorbell.cancelSleep();
+      setImmediate(this.#pumpBound);
+      return;
+    }
+    this.#doorbell.wait(bell, SLEEP_MS_MAX, this.#wakeBound);
+  }
+}

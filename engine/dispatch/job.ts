@@ -1,0 +1,23 @@
+import type { DeviceType } from '../scsi/command-table.js';
+import type { Medium } from '../scsi/medium.js';
+import type { CommandSlot } from '../shm/command-slot.js';
+import type { StoreDescriptor } from '../store/store.js';
+
+/** A medium command on its way to a store; the task layer implements it. */
+export interface MediumJob {
+  readonly slot: CommandSlot;
+  readonly deviceType: DeviceType;
+  readonly medium: Medium;
+  /** The device server has set the outcome in the slot. Called on the main thread, exactly once a submission. */
+  onExecuted(): void;
+}
+
+/** What a worker must know of a logical unit to serve its medium commands. */
+export interface UnitAttachment {
+  readonly handle: number;
+  readonly deviceTypeName: string;
+  readonly store: StoreDescriptor;
+  readonly blockLengthBytes: number;
+  readonly readOnly: boolean;
+  readonly transferLengthBytesMax: number;
+}

@@ -1,0 +1,163 @@
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { abortedByWorkerLoss, unitOutOfService } from '../scsi/device-server-faults.js';
+import { SLOT_LAYOUT_VERSION } from '../shm/layout.js';
+import { RING_EMPTY } from '../shm/spsc-ring.js';
+import type { MediumJob, UnitAttachment } from './job.js';
+import { RingChannel, type RingWorkerSetup } from './ring-channel.js';
+
+const RESTART_DELAY_MS_MIN = 10;
+const RESTART_DELAY_MS_MAX = 1000;
+/** After this many deaths without a completed command in between, what is queued is failed instead of kept waiting. */
+const BARREN_LIFE_COUNT_MAX = 5;
+
+export type RingWorkerOptions = Omit<RingWorkerSetup, 'channel' | 'channelCapacity' | 'attachments' | 'slotLayoutVersion'> & {
+  readonly ringCapacity: number;
+  readonly slotCount: number;
+  readonly workerUrl: URL;
+};
+
+/**
+ * One worker thread with its ring, seen from the main thread. Piscina owns the thread: one long `run()` serves the
+ * ring. When the thread dies, the command it held ends with an error, what it had not begun stays queued, and a new
+ * thread takes over the same ring.
+ */
+export class RingWorker {
+  readonly #options: RingWorkerOptions;
+  readonly #channel: RingChannel;
+  readonly #jobs: (MediumJob | undefined)[];
+  readonly #attachments = new Map<number, UnitAttachment>();
+  #pool: Piscina | null = null;
+  #port: MessagePort | null = null;
+  #inFlightCount = 0;
+  #stopping = false;
+  #barrenLives = 0;
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(options: RingWorkerOptions) {
+    this.#options = options;
+    this.#channel = RingChannel.allocate(options.ringCapacity);
+    this.#jobs = new Array(options.slotCount).fill(undefined);
+    this.#start();
+  }
+
+  get inFlightCount(): number {
+    return this.#inFlightCount;
+  }
+
+  /** False while the thread keeps dying before it completes anything. */
+  get isUp(): boolean {
+    return !this.#stopping && this.#barrenLives < BARREN_LIFE_COUNT_MAX;
+  }
+
+  /** The thread itself, for fault injection in tests. */
+  get thread(): Worker | undefined {
+    return this.#pool?.threads[0];
+  }
+
+  attach(attachment: UnitAttachment): void {
+    this.#attachments.set(attachment.handle, attachment);
+    this.#port?.postMessage(attachment);
+  }
+
+  submit(job: MediumJob): void {
+    this.#jobs[job.slot.index] = job;
+    this.#inFlightCount++;
+    // The ring has room for every slot there is, so this cannot fail.
+    this.#channel.submission.push(job.slot.index);
+    this.#channel.submission.wakeConsumer();
+  }
+
+  /** Takes all completions; answers how many. */
+  drain(): number {
+    let count = 0;
+    for (;;) {
+      const index = this.#channel.completion.pop();
+      if (index === RING_EMPTY) break;
+      count++;
+      this.#finish(index);
+    }
+    if (count > 0) this.#barrenLives = 0;
+    return count;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#channel.requestStop();
+    await this.#ended;
+  }
+
+  #finish(index: number): void {
+    const job = this.#jobs[index];
+    if (job === undefined) return;
+    this.#jobs[index] = undefined;
+    this.#inFlightCount--;
+    job.onExecuted();
+  }
+
+  #start(): void {
+    const { port1, port2 } = new MessageChannel();
+    port1.unref();
+    for (const attachment of this.#attachments.values()) port1.postMessage(attachment);
+    this.#port = port1;
+    const { slots, arena, doorbell, pollMicrosMax, ringCapacity, workerUrl } = this.#options;
+    const setup: RingWorkerSetup = {
+      slotLayoutVersion: SLOT_LAYOUT_VERSION,
+      slots,
+      arena,
+      doorbell,
+      pollMicrosMax,
+      channel: this.#channel.buffer,
+      channelCapacity: ringCapacity,
+      attachments: port2,
+    };
+    // A pool of one: a thread that dies while it boots makes a larger pool give up replacing any (Piscina 5.3.2).
+    const pool = new Piscina({ filename: workerUrl.href, minThreads: 1, maxThreads: 1, idleTimeout: Number.POSITIVE_INFINITY, atomics: 'disabled', execArgv: [] });
+    this.#pool = pool;
+    this.#ended = pool.run(setup, { transferList: [port2] }).then(
+      () => this.#onEnd(pool, port1),
+      () => this.#onEnd(pool, port1),
+    );
+  }
+
+  /** The thread has stopped running, asked for or not. */
+  async #onEnd(pool: Piscina, port: MessagePort): Promise<void> {
+    port.close();
+    await pool.destroy().catch(() => undefined);
+    this.drain();
+    if (this.#stopping) {
+      this.#failAll();
+      return;
+    }
+    this.#failBegun();
+    this.#barrenLives++;
+    if (this.#barrenLives >= BARREN_LIFE_COUNT_MAX) this.#failAll();
+    const delayMs = Math.min(RESTART_DELAY_MS_MAX, RESTART_DELAY_MS_MIN * 2 ** Math.min(this.#barrenLives, 10));
+    if (this.#barrenLives <= 1) {
+      this.#start();
+      return;
+    }
+    setTimeout(() => {
+      if (!this.#stopping) this.#start();
+    }, delayMs).unref();
+  }
+
+  /** Ends the commands that the dead thread had taken off the ring; the queued ones wait for its successor. */
+  #failBegun(): void {
+    const queued = new Set(this.#channel.submission.queued());
+    this.#jobs.forEach((job, index) => {
+      if (job === undefined || queued.has(index)) return;
+      abortedByWorkerLoss(job.slot);
+      this.#finish(index);
+    });
+  }
+
+  #failAll(): void {
+    while (this.#channel.submission.pop() !== RING_EMPTY);
+    this.#jobs.forEach((job, index) => {
+      if (job === undefined) return;
+      unitOutOfService(job.slot);
+      this.#finish(index);
+    });
+  }
+}

@@ -1,0 +1,250 @@
+import { systemClock } from './clock.js';
+import type { EngineConfig, LunConfig, PortalConfig, TargetConfig } from './config/engine-config.js';
+import { checkEngineConfig } from './config/load-config.js';
+import { formatStoreText } from './config/store-text.js';
+import { Dispatcher } from './dispatch/dispatcher.js';
+import { type Limits, resolveLimits } from './limits.js';
+import { normalizeIscsiName } from './login/index.js';
+import { EngineMetrics, type EngineSnapshot } from './metrics/engine-metrics.js';
+import { UnitMetrics } from './metrics/unit-metrics.js';
+import { FlushList } from './net/flush-list.js';
+import { Portals } from './net/portal.js';
+import { deviceTypes } from './scsi/device-types.js';
+import { LogicalUnit, type LogicalUnitIdentity, type LunInventory } from './scsi/logical-unit.js';
+import { Medium } from './scsi/medium.js';
+import { deriveNaa } from './scsi/spc/naa.js';
+import { Admission } from './session/admission.js';
+import type { EngineContext } from './session/engine-context.js';
+import { requestLogout } from './session/logout-request.js';
+import { SessionDirectory } from './session/session-directory.js';
+import { TargetNode } from './session/target-node.js';
+import { BufferArena } from './shm/buffer-arena.js';
+import { openStore } from './store/open-store.js';
+import type { BackingStore } from './store/store.js';
+import { SlotPool } from './task/slot-pool.js';
+import { TaskRunner } from './task/task-runner.js';
+import { TaskSet } from './task/task-set.js';
+
+const VENDOR = 'LUNLOOM';
+const REVISION = '0100';
+const TICK_MS = 1000;
+const DRAIN_POLL_MS = 20;
+const WORKER_URL = new URL('../workers/ring-loop.js', import.meta.url);
+
+/** What `describe` tells of a target. */
+export interface TargetDescription {
+  readonly name: string;
+  readonly luns: { readonly lun: number; readonly store: string; readonly sizeBytes: number; readonly blockLengthBytes: number; readonly readOnly: boolean; readonly execution: string }[];
+}
+
+/** Resources in use, for tests and operators: all zero when nothing is outstanding. */
+export interface EngineUsage {
+  readonly openTaskCount: number;
+  readonly slotsInUse: number;
+  readonly arenaBytesInUse: number;
+  readonly ringCommandCount: number;
+  readonly sessionCount: number;
+  readonly connectionCount: number;
+  readonly heldRangeCount: number;
+}
+
+/** An iSCSI target engine: portals, targets, logical units, workers. Made and started by `Engine.start`. */
+export class Engine {
+  readonly #limits: Limits;
+  readonly #config: EngineConfig;
+  readonly #slots: SlotPool;
+  readonly #arena: BufferArena;
+  readonly #dispatcher: Dispatcher;
+  readonly #runner: TaskRunner;
+  readonly #flushList = new FlushList();
+  readonly #stores: BackingStore[] = [];
+  readonly #taskSets: TaskSet[] = [];
+  readonly #metrics = new EngineMetrics();
+  readonly #context: EngineContext;
+  readonly #portals: Portals;
+  readonly #bound: PortalConfig[] = [];
+  #nextHandle = 1;
+  #ticker: NodeJS.Timeout | null = null;
+  #stopping: Promise<void> | null = null;
+
+  /**
+   * Opens the stores, starts the workers and listens. Throws `ConfigError`, and `TargetError` with `STORE_…` or
+   * `LISTEN_FAILED`; what was opened until then is closed again. `onDefect` is told of faults of the engine's own.
+   */
+  static async start(config: EngineConfig, options: { onDefect?: (error: unknown) => void } = {}): Promise<Engine> {
+    checkEngineConfig(config);
+    const engine = new Engine(config, options.onDefect ?? reportDefect);
+    try {
+      for (const portal of config.portals) engine.#bound.push(await engine.#portals.listen(portal));
+    } catch (error) {
+      await engine.stop({ immediately: true });
+      throw error;
+    }
+    engine.#ticker = setInterval(() => engine.#portals.onTick(systemClock.nowMicros()), TICK_MS);
+    engine.#ticker.unref();
+    return engine;
+  }
+
+  private constructor(config: EngineConfig, onDefect: (error: unknown) => void) {
+    this.#config = config;
+    const limits = resolveLimits(config.limits);
+    this.#limits = limits;
+    const opened = config.targets.map((target) => ({ target, luns: this.#openStores(target) }));
+    this.#slots = new SlotPool(limits.slotCount);
+    this.#arena = new BufferArena(limits.arenaBytes, limits.transferLengthBytesMax);
+    const shared = { arena: this.#arena, clock: systemClock, onDefect };
+    this.#dispatcher = new Dispatcher({
+      ...shared,
+      slots: this.#slots.memory,
+      workerCount: config.workerCount,
+      limits,
+      workerUrl: WORKER_URL,
+      afterCompletions: () => this.#flushList.flushAll(),
+    });
+    this.#runner = new TaskRunner({ ...shared, slots: this.#slots, dispatcher: this.#dispatcher, onResourcesFreed: () => admission.onResourcesFreed() });
+    const admission = new Admission(this.#runner, limits);
+    const nodes = opened.map(({ target, luns }) => this.#buildTarget(target, luns));
+    const directory = new SessionDirectory(nodes, limits, admission);
+    this.#context = { limits, clock: systemClock, runner: this.#runner, admission, directory, onDefect };
+    this.#portals = new Portals(this.#context, this.#flushList);
+  }
+
+  /** The portals as they are bound: port 0 has become a real one. */
+  get portals(): readonly PortalConfig[] {
+    return this.#bound;
+  }
+
+  /** The worker threads that run now, for fault injection. */
+  get workerThreads(): import('node:worker_threads').Worker[] {
+    return this.#dispatcher.threads;
+  }
+
+  describe(): TargetDescription[] {
+    return this.#config.targets.map((target) => ({
+      name: normalizeTargetName(target.name),
+      luns: target.luns.map((lun) => this.#describeLun(lun, normalizeTargetName(target.name))),
+    }));
+  }
+
+  snapshot(): EngineSnapshot {
+    const sessionCount = this.#context.directory.sessions.length;
+    return this.#metrics.snapshot(
+      this.#taskSets.map((taskSet) => taskSet.metrics),
+      sessionCount,
+    );
+  }
+
+  usage(): EngineUsage {
+    return {
+      openTaskCount: this.#runner.openTaskCount,
+      slotsInUse: this.#limits.slotCount - this.#slots.freeCount,
+      arenaBytesInUse: this.#arena.sizeBytes - this.#arena.freeBytes,
+      ringCommandCount: this.#dispatcher.inFlightCount,
+      sessionCount: this.#context.directory.sessions.length,
+      connectionCount: this.#portals.transports.size,
+      heldRangeCount: this.#taskSets.reduce((sum, taskSet) => sum + taskSet.locks.heldCount, 0),
+    };
+  }
+
+  /**
+   * Stops accepting, asks initiators to log out, waits for commands to end, flushes and closes the stores. With
+   * `immediately` nobody is waited for, but what was acknowledged is flushed all the same.
+   */
+  stop(options: { immediately: boolean }): Promise<void> {
+    this.#stopping ??= this.#stop(options.immediately);
+    return this.#stopping;
+  }
+
+  async #stop(immediately: boolean): Promise<void> {
+    if (this.#ticker !== null) clearInterval(this.#ticker);
+    this.#portals.stopListening();
+    if (!immediately) await this.#drain();
+    for (const transport of [...this.#portals.transports]) transport.destroy();
+    await this.#dispatcher.stop();
+    for (const store of this.#stores) {
+      store.flush();
+      store.close();
+    }
+  }
+
+  /** Sends the Async Message that asks for logout and waits until all have gone, or for `drainMsMax`. */
+  async #drain(): Promise<void> {
+    const until = systemClock.nowMicros() + this.#limits.drainMsMax * 1000;
+    for (const transport of this.#portals.transports) {
+      if (transport.connection.isInLogin) transport.destroy();
+      else requestLogout(transport.connection, Math.ceil(this.#limits.drainMsMax / 1000));
+    }
+    this.#flushList.flushAll();
+    while (this.#portals.transports.size > 0 && systemClock.nowMicros() < until) await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+  }
+
+  #openStores(target: TargetConfig): { lun: LunConfig; store: BackingStore }[] {
+    return target.luns.map((lun) => {
+      try {
+        const store = openStore(lun.store, { readOnly: lun.readOnly, blockLengthBytes: lun.blockLengthBytes, transferLengthBytesMax: this.#limits.transferLengthBytesMax });
+        this.#stores.push(store);
+        return { lun, store };
+      } catch (error) {
+        for (const store of this.#stores) store.close();
+        throw error;
+      }
+    });
+  }
+
+  #buildTarget(target: TargetConfig, luns: { lun: LunConfig; store: BackingStore }[]): TargetNode {
+    const name = normalizeTargetName(target.name);
+    const numbers = luns.map(({ lun }) => lun.lun).sort((a, b) => a - b);
+    const inventory: LunInventory = { luns: () => numbers };
+    const taskSets = luns.map(({ lun, store }) => this.#buildUnit(name, lun, store, inventory));
+    const identity = identityOf(name, { lun: 0 });
+    const absentUnit = new LogicalUnit({ handle: 0, lun: 0, deviceType: deviceTypes.absent, medium: null, identity, inventory });
+    return new TargetNode({ name, alias: target.alias, taskSets, absent: this.#makeTaskSet(absentUnit, 'inline') });
+  }
+
+  #buildUnit(targetName: string, lun: LunConfig, store: BackingStore, inventory: LunInventory): TaskSet {
+    const handle = this.#nextHandle++;
+    const medium = new Medium(store, lun.blockLengthBytes, lun.readOnly, this.#limits.transferLengthBytesMax);
+    const unit = new LogicalUnit({ handle, lun: lun.lun, deviceType: deviceTypes.disk, medium, identity: identityOf(targetName, lun), inventory });
+    this.#dispatcher.attach({
+      handle,
+      deviceTypeName: 'disk',
+      store: store.descriptor,
+      blockLengthBytes: lun.blockLengthBytes,
+      readOnly: lun.readOnly,
+      transferLengthBytesMax: this.#limits.transferLengthBytesMax,
+    });
+    const taskSet = this.#makeTaskSet(unit, lun.execution ?? this.#config.execution);
+    this.#taskSets.push(taskSet);
+    return taskSet;
+  }
+
+  #makeTaskSet(unit: LogicalUnit, execution: LunConfig['execution'] & string): TaskSet {
+    return new TaskSet(unit, execution, new UnitMetrics(), (task) => this.#runner.start(task));
+  }
+
+  #describeLun(lun: LunConfig, targetName: string): TargetDescription['luns'][number] {
+    const taskSet = this.#context.directory.targets.find((node) => node.name === targetName)?.taskSetOf(lun.lun);
+    return {
+      lun: lun.lun,
+      store: formatStoreText(lun.store),
+      sizeBytes: taskSet?.unit.medium?.store.sizeBytes ?? 0,
+      blockLengthBytes: lun.blockLengthBytes,
+      readOnly: taskSet?.unit.medium?.readOnly ?? lun.readOnly,
+      execution: lun.execution ?? this.#config.execution,
+    };
+  }
+}
+
+function normalizeTargetName(name: string): string {
+  return normalizeIscsiName(name) ?? name;
+}
+
+/** Names that stay the same over restarts: they follow from the target's name and the LUN unless they are given. */
+function identityOf(targetName: string, lun: Pick<LunConfig, 'lun' | 'serial' | 'vendor' | 'product'>): LogicalUnitIdentity {
+  const naa = deriveNaa(targetName, lun.lun, lun.serial ?? '');
+  return { vendor: lun.vendor ?? VENDOR, product: lun.product ?? 'VIRTUAL-DISK', revision: REVISION, serial: lun.serial ?? naa.toUpperCase(), naa };
+}
+
+function reportDefect(error: unknown): void {
+  process.emitWarning(error instanceof Error ? (error.stack ?? error.message) : String(error), 'LunloomDefect');
+}

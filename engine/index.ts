@@ -1,0 +1,7 @@
+/** The engine as a library: `import { Engine } from 'lunloom'`. */
+export type { EngineConfig, LunConfig, PortalConfig, StoreConfig, TargetConfig } from './config/engine-config.js';
+export { loadConfigFile } from './config/load-config.js';
+export { Engine, type EngineUsage, type TargetDescription } from './engine.js';
+export { ProtocolViolation, TargetError } from './errors.js';
+export { type LimitName, type Limits, limitTable } from './limits.js';
+export type { EngineSnapshot } from './metrics/engine-metrics.js';

@@ -1,0 +1,239 @@
+import type { Socket } from 'node:net';
+import { assert } from '../errors.js';
+import { BHS_LENGTH, crc32c, crc32cPadding, DIGEST_LENGTH, paddedLength, writeDigest } from '../pdu/index.js';
+import type { PduOutput, Releasable } from '../task/pdu-output.js';
+import type { FlushList } from './flush-list.js';
+
+/** Headers and small data of one flush are written side by side into blocks of this size. */
+const BLOCK_BYTES = 32 * 1024;
+/** What a PDU needs of a block besides its copied data: header, digests, padding. */
+const PDU_OVERHEAD_BYTES = BHS_LENGTH + 2 * DIGEST_LENGTH + 4;
+/** Blocks kept for reuse by all queues of the process. */
+const SPARE_BLOCK_COUNT_MAX = 256;
+
+interface Block {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+}
+
+const spareBlocks: Block[] = [];
+
+function takeBlock(): Block {
+  const spare = spareBlocks.pop();
+  if (spare !== undefined) return spare;
+  const bytes = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+}
+
+function giveBackBlock(block: Block): void {
+  if (spareBlocks.length < SPARE_BLOCK_COUNT_MAX) spareBlocks.push(block);
+}
+
+/** What one flush handed to the socket, until its bytes have left user space. */
+interface Flight {
+  readonly lengthBytes: number;
+  readonly pduCount: number;
+  readonly blocks: Block[];
+  readonly releases: Releasable[];
+  landed: boolean;
+}
+
+/**
+ * PDUs on their way out of one connection. Headers are written in place into a block, data is referenced where it
+ * lies, and one `writev` a flush sends it all.
+ */
+export class SendQueue implements PduOutput {
+  headerDigest = false;
+  dataDigest = false;
+  readonly #socket: Socket;
+  readonly #flushList: FlushList;
+  readonly #onDrained: () => void;
+  #block: Block;
+  /** Of the block: where the part not yet among the segments begins, and where the next byte goes. */
+  #from = 0;
+  #at = 0;
+  #pduAt = 0;
+  #segments: Uint8Array[] = [];
+  #lengthBytes = 0;
+  #pduCount = 0;
+  #fullBlocks: Block[] = [];
+  #releases: Releasable[] = [];
+  readonly #flights: Flight[] = [];
+  #flightBytes = 0;
+  #flightPdus = 0;
+  #closed = false;
+  readonly #onWritten = () => this.#landOldest();
+
+  constructor(socket: Socket, flushList: FlushList, onDrained: () => void) {
+    this.#socket = socket;
+    this.#flushList = flushList;
+    this.#onDrained = onDrained;
+    this.#block = takeBlock();
+  }
+
+  get view(): DataView {
+    return this.#block.view;
+  }
+
+  /** Bytes that wait in user space, flushed or not. */
+  get backlogBytes(): number {
+    return this.#flightBytes + this.#lengthBytes;
+  }
+
+  get backlogPduCount(): number {
+    return this.#flightPdus + this.#pduCount;
+  }
+
+  begin(): number {
+    if (this.#pduCount === 0) this.#flushList.add(this);
+    if (this.#at + PDU_OVERHEAD_BYTES > BLOCK_BYTES) this.#nextBlock();
+    this.#pduAt = this.#at;
+    this.#at += BHS_LENGTH;
+    this.#pduCount++;
+    return this.#pduAt;
+  }
+
+  end(): void {
+    this.#endHeader();
+  }
+
+  endWithCopy(bytes: Uint8Array, at: number, lengthBytes: number): void {
+    if (lengthBytes === 0) {
+      this.#endHeader();
+      return;
+    }
+    if (this.#at + PDU_OVERHEAD_BYTES + lengthBytes > BLOCK_BYTES) {
+      this.endWithView(bytes.slice(at, at + lengthBytes), 0, lengthBytes);
+      return;
+    }
+    this.#endHeader();
+    const block = this.#block.bytes;
+    for (let i = 0; i < lengthBytes; i++) block[this.#at + i] = bytes[at + i] as number;
+    const crc = this.dataDigest ? crc32c(block, this.#at, this.#at + lengthBytes) : 0;
+    this.#at += lengthBytes;
+    this.#endData(lengthBytes, crc);
+  }
+
+  endWithView(bytes: Uint8Array, at: number, lengthBytes: number): void {
+    if (lengthBytes === 0) {
+      this.#endHeader();
+      return;
+    }
+    this.#endHeader();
+    this.#closeRange();
+    this.#segments.push(bytes.subarray(at, at + lengthBytes));
+    this.#lengthBytes += lengthBytes;
+    this.#endData(lengthBytes, this.dataDigest ? crc32c(bytes, at, at + lengthBytes) : 0);
+  }
+
+  releaseAfterFlush(item: Releasable): void {
+    if (this.#closed) item.onFlushed();
+    else this.#releases.push(item);
+  }
+
+  /** Hands everything to the socket in one `writev`. */
+  flush(): void {
+    this.#closeRange();
+    const segments = this.#segments;
+    if (this.#closed || segments.length === 0) return;
+    const flight: Flight = { lengthBytes: this.#lengthBytes, pduCount: this.#pduCount, blocks: this.#fullBlocks, releases: this.#releases, landed: false };
+    this.#segments = [];
+    this.#lengthBytes = 0;
+    this.#pduCount = 0;
+    this.#fullBlocks = [];
+    this.#releases = [];
+    this.#flights.push(flight);
+    this.#flightBytes += flight.lengthBytes;
+    this.#flightPdus += flight.pduCount;
+    const socket = this.#socket;
+    const last = segments.length - 1;
+    if (last === 0) {
+      socket.write(segments[0] as Uint8Array, this.#onWritten);
+    } else {
+      socket.cork();
+      for (let i = 0; i < last; i++) socket.write(segments[i] as Uint8Array);
+      socket.write(segments[last] as Uint8Array, this.#onWritten);
+      socket.uncork();
+    }
+    // What the kernel took at once need not be waited for.
+    if (socket.writableLength === 0) {
+      for (const pending of this.#flights) if (!pending.landed) this.#land(pending);
+      this.#rewind();
+    } else if (this.#at > 0) {
+      // The block still holds bytes of this flight: it goes with it.
+      flight.blocks.push(this.#block);
+      this.#startBlock();
+    }
+  }
+
+  /** The socket is gone: nothing will be sent any more. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const flight of this.#flights) if (!flight.landed) this.#land(flight);
+    this.#flights.length = 0;
+    const releases = this.#releases;
+    this.#releases = [];
+    this.#segments = [];
+    for (const item of releases) item.onFlushed();
+  }
+
+  #endHeader(): void {
+    if (!this.headerDigest) return;
+    const { bytes, view } = this.#block;
+    writeDigest(crc32c(bytes, this.#pduAt, this.#pduAt + BHS_LENGTH), view, this.#at);
+    this.#at += DIGEST_LENGTH;
+  }
+
+  #endData(lengthBytes: number, crc: number): void {
+    const { bytes, view } = this.#block;
+    const padding = paddedLength(lengthBytes) - lengthBytes;
+    for (let i = 0; i < padding; i++) bytes[this.#at++] = 0;
+    if (!this.dataDigest) return;
+    writeDigest(crc32cPadding(padding, crc), view, this.#at);
+    this.#at += DIGEST_LENGTH;
+  }
+
+  /** Puts what was written into the block since the last segment among the segments. */
+  #closeRange(): void {
+    if (this.#at === this.#from) return;
+    this.#segments.push(this.#block.bytes.subarray(this.#from, this.#at));
+    this.#lengthBytes += this.#at - this.#from;
+    this.#from = this.#at;
+  }
+
+  #nextBlock(): void {
+    this.#closeRange();
+    this.#fullBlocks.push(this.#block);
+    this.#startBlock();
+  }
+
+  #startBlock(): void {
+    this.#block = takeBlock();
+    this.#from = 0;
+    this.#at = 0;
+  }
+
+  /** Nothing of the block is in flight: it is written from its start again, unless releases have queued new PDUs. */
+  #rewind(): void {
+    if (this.#pduCount > 0) return;
+    this.#from = 0;
+    this.#at = 0;
+  }
+
+  #landOldest(): void {
+    const flight = this.#flights.shift();
+    if (flight === undefined || flight.landed) return;
+    this.#land(flight);
+    this.#onDrained();
+  }
+
+  #land(flight: Flight): void {
+    assert(!flight.landed, 'a flight landed twice');
+    flight.landed = true;
+    this.#flightBytes -= flight.lengthBytes;
+    this.#flightPdus -= flight.pduCount;
+    for (const block of flight.blocks) giveBackBlock(block);
+    for (const item of flight.releases) item.onFlushed();
+  }
+}

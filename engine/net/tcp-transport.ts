@@ -1,0 +1,160 @@
+import type { Socket } from 'node:net';
+import { Connection } from '../session/connection.js';
+import type { EngineContext } from '../session/engine-context.js';
+import type { ConnectionTransport } from '../session/transport.js';
+import type { PduOutput } from '../task/pdu-output.js';
+import type { FlushList } from './flush-list.js';
+import { ReceiveCursor } from './receive-cursor.js';
+import { SendQueue } from './send-queue.js';
+
+/** Receiving goes on when the backlog has fallen to this share of its bound. */
+const BACKLOG_RESUME_SHARE = 1 / 2;
+
+/** Carries one connection over one TCP socket: cuts what comes in, sends what goes out, holds back when either is too much. */
+export class TcpTransport implements ConnectionTransport {
+  readonly output: PduOutput;
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly connection: Connection;
+  readonly #socket: Socket;
+  readonly #context: EngineContext;
+  readonly #queue: SendQueue;
+  readonly #cursor: ReceiveCursor;
+  readonly #flushList: FlushList;
+  readonly #onClosed: (transport: TcpTransport) => void;
+  #pausedForShortage = false;
+  #pausedForBacklog = false;
+
+  constructor(socket: Socket, context: EngineContext, flushList: FlushList, onClosed: (transport: TcpTransport) => void) {
+    this.#socket = socket;
+    this.#context = context;
+    this.#flushList = flushList;
+    this.#onClosed = onClosed;
+    this.remoteAddress = socket.remoteAddress ?? '';
+    this.localAddress = socket.localAddress ?? '';
+    this.localPort = socket.localPort ?? 0;
+    this.#queue = new SendQueue(socket, flushList, () => this.#onDrained());
+    this.output = this.#queue;
+    this.connection = new Connection(context, this);
+    this.connection.receivedAtMicros = context.clock.nowMicros();
+    this.#cursor = new ReceiveCursor(this.connection, context.limits.loginDataSegmentLengthBytesMax);
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#onChunk(chunk));
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.#onClose());
+    // Fires when neither side has moved a byte: Node counts partial writes as progress.
+    socket.setTimeout(context.limits.sendStallMsMax, () => {
+      if (this.#queue.backlogBytes > 0) this.destroy();
+    });
+  }
+
+  get isDataContiguous(): boolean {
+    return this.#cursor.isDataContiguous;
+  }
+
+  get backlogBytes(): number {
+    return this.#queue.backlogBytes;
+  }
+
+  landIn(target: Uint8Array, offset: number, lengthMax: number): void {
+    this.#cursor.landIn(target, offset, lengthMax);
+  }
+
+  discardData(): void {
+    this.#cursor.discardData();
+  }
+
+  enterFullFeaturePhase(headerDigest: boolean, dataDigest: boolean, dataSegmentLengthMax: number): void {
+    this.#cursor.headerDigest = headerDigest;
+    this.#cursor.dataDigest = dataDigest;
+    this.#cursor.dataSegmentLengthMax = dataSegmentLengthMax;
+    this.#queue.headerDigest = headerDigest;
+    this.#queue.dataDigest = dataDigest;
+  }
+
+  pauseReceive(): void {
+    this.#pausedForShortage = true;
+    this.#pause();
+  }
+
+  resumeReceive(): void {
+    this.#pausedForShortage = false;
+    this.#resume();
+  }
+
+  flush(): void {
+    this.#flushList.flushAll();
+  }
+
+  flushSoon(): void {
+    this.#flushList.flushSoon();
+  }
+
+  closeAfterFlush(): void {
+    this.#cursor.stop();
+    this.#queue.flush();
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#cursor.stop();
+    this.#socket.destroy();
+    // Tasks end and memory is given back now, not when the event comes.
+    this.connection.onTransportClosed();
+    this.#queue.close();
+  }
+
+  #onChunk(chunk: Buffer): void {
+    this.connection.receivedAtMicros = this.#context.clock.nowMicros();
+    this.#guard(() => this.#cursor.push(chunk));
+    this.#flushList.flushAll();
+    this.#checkBacklog();
+  }
+
+  /** A defect of ours must not take other connections down. */
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#context.onDefect(error);
+      this.destroy();
+    }
+  }
+
+  #checkBacklog(): void {
+    const { sendBacklogBytesMax, sendBacklogPduCountMax } = this.#context.limits;
+    if (this.#queue.backlogBytes <= sendBacklogBytesMax && this.#queue.backlogPduCount <= sendBacklogPduCountMax) return;
+    this.#pausedForBacklog = true;
+    this.#pause();
+  }
+
+  #onDrained(): void {
+    this.#flushList.flushSoon();
+    if (!this.#pausedForBacklog) return;
+    const { sendBacklogBytesMax, sendBacklogPduCountMax } = this.#context.limits;
+    if (this.#queue.backlogBytes > sendBacklogBytesMax * BACKLOG_RESUME_SHARE) return;
+    if (this.#queue.backlogPduCount > sendBacklogPduCountMax * BACKLOG_RESUME_SHARE) return;
+    this.#pausedForBacklog = false;
+    this.#resume();
+  }
+
+  #pause(): void {
+    this.#cursor.pause();
+    this.#socket.pause();
+  }
+
+  #resume(): void {
+    if (this.#pausedForShortage || this.#pausedForBacklog || this.#socket.destroyed) return;
+    this.#guard(() => this.#cursor.resume());
+    if (!this.#cursor.isPaused) this.#socket.resume();
+    this.#flushList.flushSoon();
+  }
+
+  #onClose(): void {
+    this.#cursor.stop();
+    this.connection.onTransportClosed();
+    this.#queue.close();
+    this.#onClosed(this);
+  }
+}

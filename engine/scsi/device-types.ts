@@ -1,0 +1,18 @@
+import { TargetError } from '../errors.js';
+import { absent } from './absent/absent.js';
+import type { DeviceType } from './command-table.js';
+import { disk } from './sbc/disk.js';
+
+/** Every device type, one line each, by the name that the configuration and the workers use. */
+export const deviceTypes = {
+  disk,
+  absent,
+} as const satisfies Record<string, DeviceType>;
+
+export type DeviceTypeName = keyof typeof deviceTypes;
+
+/** The device type of a name that came from elsewhere. Throws `TargetError` `DEVICE_TYPE_UNKNOWN`. */
+export function deviceTypeNamed(name: string): DeviceType {
+  if (!Object.hasOwn(deviceTypes, name)) throw new TargetError('DEVICE_TYPE_UNKNOWN', `there is no device type named ${name}`);
+  return deviceTypes[name as DeviceTypeName];
+}

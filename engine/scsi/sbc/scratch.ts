@@ -1,0 +1,12 @@
+import { BufferArena } from '../../shm/buffer-arena.js';
+
+/** What a command reads at a time when it needs the data but nobody gave it a place: the medium is checked in pieces. */
+export const SCRATCH_BYTES = 256 * 1024;
+
+let scratch: Uint8Array | undefined;
+
+/** The scratch memory of this thread, made when first needed. Page-aligned, as stores with O_DIRECT ask for it. */
+export function threadScratch(): Uint8Array {
+  scratch ??= new BufferArena(SCRATCH_BYTES, SCRATCH_BYTES).bytes;
+  return scratch;
+}

@@ -1,0 +1,43 @@
+import type { CommandSlot } from '../../shm/command-slot.js';
+import type { MediumCommandRow } from '../command-table.js';
+import type { Medium } from '../medium.js';
+import { cdb6, cdb10, cdb12, cdb16, type ExtentCdb, planExtent } from './extent.js';
+import { endWithWriteFault } from './medium-fault.js';
+
+/** Byte 1: WRPROTECT . DPO . FUA . Reserved . FUA_NV. WRPROTECT must be zero without protection information. */
+const WRITE_FLAGS = 0x1a;
+/** FUA and FUA_NV: we have no non-volatile cache, so that both ask for the medium itself. SBC-3 "Cache". */
+const FORCE_UNIT_ACCESS_BITS = 0x0a;
+const NO_BITS = 0x00;
+
+function writeRow(opcode: number, shape: ExtentCdb): MediumCommandRow {
+  const name = `WRITE (${shape.cdbLength})`;
+  // In a six-byte CDB these bits belong to the LBA.
+  const durableBits = shape === cdb6 ? NO_BITS : FORCE_UNIT_ACCESS_BITS;
+  return {
+    runsOn: 'any',
+    mediumAccess: 'write',
+    opcode,
+    name,
+    clause: `SBC-3 "${name} command"`,
+    cdbLength: shape.cdbLength,
+    cdbUsage: shape.usage(opcode, WRITE_FLAGS),
+    plan(command, medium) {
+      if (planExtent(command, medium, shape)) command.plannedDataOutLength = command.lbaCount * medium.blockLengthBytes;
+    },
+    execute(command, medium) {
+      executeWrite(command, medium, ((command.cdb[1] as number) & durableBits) !== 0);
+    },
+  };
+}
+
+export const writeRows: readonly MediumCommandRow[] = [writeRow(0x0a, cdb6), writeRow(0x2a, cdb10), writeRow(0xaa, cdb12), writeRow(0x8a, cdb16)];
+
+/** Writes the whole blocks that have arrived: an initiator that sends less than its CDB says is told by the residual. */
+function executeWrite(command: CommandSlot, medium: Medium, durable: boolean): void {
+  const arrivedBytes = Math.min(command.plannedDataOutLength, command.dataOutLength);
+  const lengthBytes = arrivedBytes - (arrivedBytes % medium.blockLengthBytes);
+  if (lengthBytes === 0) return;
+  const outcome = medium.store.write(command.dataOut, command.dataOutStart, lengthBytes, command.lba * medium.blockLengthBytes, durable);
+  if (outcome < 0) endWithWriteFault(command, outcome, command.lba);
+}

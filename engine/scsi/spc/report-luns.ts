@@ -1,0 +1,49 @@
+import { encodeLunHigh } from '../../pdu/lun.js';
+import { ALL_BITS, CONTROL_UNUSED, returnData } from '../cdb.js';
+import type { UnitCommandRow } from '../command-table.js';
+import { Asc, invalidFieldInCdb } from '../sense.js';
+
+/*
+ * REPORT LUNS, SPC-4 §6.33.
+ *
+ *     0| 0xa0 | Reserved | Select Report | Reserved (3) |
+ *     6| Allocation Length (4) | Reserved | Control     |
+ */
+const SELECT_REPORT_AT = 2;
+const ALLOCATION_LENGTH_AT = 6;
+const ALLOCATION_LENGTH_MIN = 16;
+const SelectReport = { addressable: 0x00, wellKnown: 0x01, all: 0x02 } as const;
+
+const LIST_AT = 8;
+const LUN_LENGTH = 8;
+
+/** Works at every LUN of the target, with or without a logical unit there. */
+export const reportLunsRow: UnitCommandRow = {
+  runsOn: 'main',
+  opcode: 0xa0,
+  name: 'REPORT LUNS',
+  clause: 'SPC-4 §6.33',
+  cdbLength: 12,
+  cdbUsage: [0xa0, 0x00, ALL_BITS, 0x00, 0x00, 0x00, ALL_BITS, ALL_BITS, ALL_BITS, ALL_BITS, 0x00, CONTROL_UNUSED],
+  passesUnitAttention: true,
+  passesNotReady: true,
+  execute(command, unit, nexus) {
+    const selectReport = command.cdb[SELECT_REPORT_AT] as number;
+    const allocationLength = command.cdbView.getUint32(ALLOCATION_LENGTH_AT);
+    if (selectReport > SelectReport.all) return invalidFieldInCdb(command, SELECT_REPORT_AT);
+    if (allocationLength < ALLOCATION_LENGTH_MIN) return invalidFieldInCdb(command, ALLOCATION_LENGTH_AT);
+    // We have no well-known logical units, so that list is empty and "all" is the others.
+    const luns = selectReport === SelectReport.wellKnown ? [] : unit.inventory.luns();
+    // SAM-5 §5.14: this command reports what the condition stands for.
+    unit.clearUnitAttention(nexus, Asc.reportedLunsDataHasChanged);
+    returnData(command, lunList(luns), allocationLength);
+  },
+};
+
+function lunList(luns: readonly number[]): Uint8Array {
+  const data = new Uint8Array(LIST_AT + luns.length * LUN_LENGTH);
+  const view = new DataView(data.buffer);
+  view.setUint32(0, luns.length * LUN_LENGTH);
+  for (const [index, lun] of luns.entries()) view.setUint32(LIST_AT + index * LUN_LENGTH, encodeLunHigh(lun));
+  return data;
+}

@@ -1,0 +1,59 @@
+import type { Limits } from '../limits.js';
+import type { TaskRunner } from '../task/task-runner.js';
+
+/** Below this share of free slots or arena bytes, windows shrink and connections that owe us nothing are not read. */
+const LOW_SHARE = 1 / 8;
+
+interface Pausable {
+  resumeAfterShortage(): void;
+}
+
+/**
+ * Back-pressure of the whole engine: MaxCmdSN and reading from sockets follow the free slots and the free arena
+ * bytes, so that nothing queues without bound.
+ */
+export class Admission {
+  readonly #runner: TaskRunner;
+  readonly #limits: Limits;
+  readonly #arenaLowBytes: number;
+  readonly #slotsLow: number;
+  readonly #paused = new Set<Pausable>();
+  sessionCount = 0;
+
+  constructor(runner: TaskRunner, limits: Limits) {
+    this.#runner = runner;
+    this.#limits = limits;
+    this.#arenaLowBytes = runner.arena.sizeBytes * LOW_SHARE;
+    this.#slotsLow = Math.ceil(limits.slotCount * LOW_SHARE);
+  }
+
+  get isLow(): boolean {
+    return this.#runner.arena.freeBytes < this.#arenaLowBytes || this.#runner.slots.freeCount < this.#slotsLow || this.#runner.share.waitingCount > 0;
+  }
+
+  /** Commands a session may have outstanding now: its limit, or its share of the slots when they are many. */
+  get windowCount(): number {
+    const shareOfSlots = Math.floor(this.#limits.slotCount / Math.max(1, this.sessionCount));
+    const count = Math.min(this.#limits.commandWindowCountMax, Math.max(1, shareOfSlots));
+    return this.isLow ? Math.max(1, count >> 3) : count;
+  }
+
+  /** The connection has stopped reading and is to be told when there is room again. */
+  pause(connection: Pausable): void {
+    this.#paused.add(connection);
+  }
+
+  forget(connection: Pausable): void {
+    this.#paused.delete(connection);
+  }
+
+  /** Slots or memory were given back. */
+  onResourcesFreed(): void {
+    if (this.#paused.size === 0 || this.isLow) return;
+    for (const connection of this.#paused) {
+      this.#paused.delete(connection);
+      connection.resumeAfterShortage();
+      if (this.isLow) return;
+    }
+  }
+}

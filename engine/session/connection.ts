@@ -1,0 +1,300 @@
+import { assert } from '../errors.js';
+import { BHS_LENGTH, type FramingFault, type PduReceiver, emptyAhs, emptyDataOut, emptyScsiCommand, encodeReject, Opcode, RejectReason, readOpcode, type TargetNumbers } from '../pdu/index.js';
+import type { ITNexus } from '../scsi/it-nexus.js';
+import type { PduOutput } from '../task/pdu-output.js';
+import { type Task, type TaskOwner, TaskState } from '../task/task.js';
+import type { NegotiatedParameters } from '../login/negotiated-parameters.js';
+import type { TextNegotiation } from '../login/index.js';
+import { CommandTurn } from './command-window.js';
+import type { EngineContext } from './engine-context.js';
+import { finishDataOut, handleDataOutHeader } from './handlers/data-out.js';
+import { type HeldControlPdu, handleControlPdu, isControlOpcode } from './handlers/control.js';
+import { finishScsiCommand, handleScsiCommandHeader } from './handlers/scsi-command.js';
+import { Keepalive } from './keepalive.js';
+import { LoginPhase } from './login-phase.js';
+import type { Session } from './session.js';
+import type { ConnectionTransport } from './transport.js';
+
+/** Connection states of the target, RFC 7143 §8.1.3 "State Transition Descriptions for Connections". */
+export const ConnectionState = {
+  free: 'S1: FREE',
+  inLogin: 'S4: IN_LOGIN',
+  loggedIn: 'S5: LOGGED_IN',
+  inLogout: 'S6: IN_LOGOUT',
+  logoutRequested: 'S7: LOGOUT_REQUESTED',
+} as const;
+export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
+
+const transitions: Record<ConnectionState, readonly ConnectionState[]> = {
+  [ConnectionState.free]: [],
+  [ConnectionState.inLogin]: [ConnectionState.loggedIn, ConnectionState.free],
+  [ConnectionState.loggedIn]: [ConnectionState.inLogout, ConnectionState.logoutRequested, ConnectionState.free],
+  [ConnectionState.logoutRequested]: [ConnectionState.inLogout, ConnectionState.free],
+  [ConnectionState.inLogout]: [ConnectionState.free],
+};
+
+/** What came before its turn by CmdSN: a task, another PDU with a copy of its bytes, or the gap a stopped task left. */
+export type HeldPdu = Task | HeldControlPdu | null;
+
+/** What is to be done with the PDU being received once its data segment is complete. */
+export const PduFinish = { drop: 0, reject: 1, scsiCommand: 2, dataOut: 3, control: 4, login: 5 } as const;
+export type PduFinish = (typeof PduFinish)[keyof typeof PduFinish];
+
+/** Header bytes that a Reject sends back: the BHS. RFC 7143 §11.17. */
+const REJECTED_HEADER_LENGTH = BHS_LENGTH;
+
+/**
+ * One connection of the target, from login to its end: cuts nothing and sends nothing itself, decides everything.
+ * One object serves as the receiver of PDUs and as the owner of the tasks that came by it.
+ */
+export class Connection implements PduReceiver, TaskOwner {
+  readonly context: EngineContext;
+  readonly transport: ConnectionTransport;
+  readonly output: PduOutput;
+  readonly keepalive: Keepalive;
+  readonly tasks = new Map<number, Task>();
+  #state: ConnectionState = ConnectionState.inLogin;
+  #login: LoginPhase | null;
+  session!: Session;
+  parameters!: NegotiatedParameters;
+  textNegotiation: TextNegotiation | null = null;
+  cid = 0;
+  statSN = 0;
+  arenaBytesHeld = 0;
+  /** When the chunk being handled arrived; microseconds. */
+  receivedAtMicros = 0;
+  #nextTargetTransferTag = 1;
+
+  // The PDU being received. Records are made once, so that the data path allocates nothing.
+  finish: PduFinish = PduFinish.drop;
+  readonly scsiCommand = emptyScsiCommand();
+  readonly dataOutPdu = emptyDataOut();
+  readonly ahs = emptyAhs();
+  readonly header = new Uint8Array(REJECTED_HEADER_LENGTH);
+  readonly headerView = new DataView(this.header.buffer);
+  #rejectReason: number = RejectReason.protocolError;
+  /** The task whose data is landing now. */
+  landingTask: Task | null = null;
+  /** Where the current command stands by its CmdSN. */
+  turn: CommandTurn = CommandTurn.now;
+
+  constructor(context: EngineContext, transport: ConnectionTransport) {
+    this.context = context;
+    this.transport = transport;
+    this.output = transport.output;
+    this.keepalive = new Keepalive(this);
+    this.#login = new LoginPhase(this);
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  transition(next: ConnectionState): void {
+    assert(transitions[this.#state].includes(next), `connection cannot go from ${this.#state} to ${next}`);
+    this.#state = next;
+  }
+
+  get nexus(): ITNexus {
+    return this.session.nexus;
+  }
+
+  get isInLogin(): boolean {
+    return this.#login !== null;
+  }
+
+  /** Longest unsolicited data of one command; bytes. */
+  get firstBurstLength(): number {
+    return this.parameters.firstBurstLength;
+  }
+
+  get isOpen(): boolean {
+    return this.#state !== ConnectionState.free;
+  }
+
+  get expCmdSN(): number {
+    return this.session.window.expCmdSN;
+  }
+
+  get maxCmdSN(): number {
+    return this.session.openWindow();
+  }
+
+  takeStatSN(): number {
+    const statSN = this.statSN;
+    this.statSN = (statSN + 1) >>> 0;
+    return statSN;
+  }
+
+  /** The numbers of a PDU that uses up a StatSN. */
+  takeNumbers(): TargetNumbers {
+    return { statSN: this.takeStatSN(), expCmdSN: this.expCmdSN, maxCmdSN: this.maxCmdSN };
+  }
+
+  takeTargetTransferTag(): number {
+    const tag = this.#nextTargetTransferTag;
+    // 0xffffffff is reserved.
+    this.#nextTargetTransferTag = tag === 0xfffffffe ? 1 : tag + 1;
+    return tag;
+  }
+
+  /** Login is through: PDUs of the full-feature phase may come. */
+  becomeLoggedIn(session: Session, parameters: NegotiatedParameters): void {
+    this.session = session;
+    this.parameters = parameters;
+    this.#login = null;
+    this.transition(ConnectionState.loggedIn);
+  }
+
+  onHeader(bytes: Uint8Array, view: DataView, at: number, ahsLengthBytes: number, dataSegmentLengthBytes: number): void {
+    const opcode = readOpcode(view, at);
+    this.landingTask = null;
+    if (this.#login !== null) {
+      this.#keepHeader(bytes, at);
+      this.finish = PduFinish.login;
+      return;
+    }
+    if (this.#state === ConnectionState.inLogout) this.dropPdu();
+    else if (opcode === Opcode.scsiCommand) handleScsiCommandHeader(this, bytes, view, at, ahsLengthBytes, dataSegmentLengthBytes);
+    else if (opcode === Opcode.dataOut) handleDataOutHeader(this, bytes, view, at, dataSegmentLengthBytes);
+    else if (isControlOpcode(opcode)) {
+      this.#keepHeader(bytes, at);
+      this.finish = PduFinish.control;
+    } else this.rejectPdu(RejectReason.commandNotSupported, bytes, at);
+  }
+
+  onData(bytes: Uint8Array, at: number, lengthBytes: number, digestRight: boolean): void {
+    if (!digestRight) {
+      this.#onDataDigestError();
+      return;
+    }
+    switch (this.finish) {
+      case PduFinish.scsiCommand:
+        finishScsiCommand(this, bytes, at);
+        break;
+      case PduFinish.dataOut:
+        finishDataOut(this, lengthBytes);
+        break;
+      case PduFinish.control:
+        handleControlPdu(this, this.headerView, lengthBytes === 0 ? noData : bytes.subarray(at, at + lengthBytes));
+        break;
+      case PduFinish.reject:
+        this.sendReject(this.#rejectReason);
+        break;
+      case PduFinish.login:
+        this.#login?.receive(this.headerView, bytes.subarray(at, at + lengthBytes));
+        break;
+      default:
+        break;
+    }
+    this.landingTask = null;
+    // A connection that still owes us Data-Out must be read on, or nothing it holds would ever be freed.
+    if (this.#login === null && this.isOpen && this.context.admission.isLow && !this.owesDataOut) this.#pauseForShortage();
+  }
+
+  /** RFC 7143 §7.8 "Digest Errors": a header that cannot be trusted ends the connection at ErrorRecoveryLevel 0. */
+  onFramingFault(fault: FramingFault, bytes: Uint8Array, at: number): void {
+    if (fault === 'data-segment-too-long' && this.#login === null) {
+      this.#keepHeader(bytes, at);
+      this.sendReject(RejectReason.invalidPduField);
+      this.close();
+      return;
+    }
+    this.transport.destroy();
+  }
+
+  /** Ignores the PDU whose header is being handled. */
+  dropPdu(): void {
+    this.finish = PduFinish.drop;
+    this.transport.discardData();
+  }
+
+  /** Answers the PDU whose header is being handled with a Reject, once its data has passed. */
+  rejectPdu(reason: RejectReason, bytes: Uint8Array, at: number): void {
+    this.#keepHeader(bytes, at);
+    this.#rejectReason = reason;
+    this.finish = PduFinish.reject;
+    this.transport.discardData();
+  }
+
+  /** Sends a Reject with the header kept last. */
+  sendReject(reason: number): void {
+    const { output } = this;
+    const offset = output.begin();
+    encodeReject({ reason, dataSN: 0, ...this.takeNumbers() }, REJECTED_HEADER_LENGTH, output.view, offset);
+    output.endWithCopy(this.header, 0, REJECTED_HEADER_LENGTH);
+  }
+
+  onTaskAnswered(task: Task): void {
+    this.session.window.replaceHeld(task.cmdSN, task, null);
+    this.tasks.delete(task.initiatorTaskTag);
+    this.session.openTaskCount--;
+    if (task.immediate) this.session.immediateTaskCount--;
+  }
+
+  onTaskEnded(task: Task): void {
+    if (this.landingTask === task) {
+      // Its memory is about to serve another: what still arrives for it must not land there.
+      this.landingTask = null;
+      this.dropPdu();
+    }
+    if (task.aborted) this.onTaskAnswered(task);
+  }
+
+  resumeAfterShortage(): void {
+    if (this.isOpen) this.transport.resumeReceive();
+  }
+
+  /** Sends what is queued, then closes; tasks end without an answer. */
+  close(): void {
+    if (!this.isOpen) return;
+    this.transition(ConnectionState.free);
+    this.#abandon();
+    this.transport.closeAfterFlush();
+  }
+
+  /** The transport is gone. */
+  onTransportClosed(): void {
+    if (this.isOpen) this.transition(ConnectionState.free);
+    this.#abandon();
+  }
+
+  #abandon(): void {
+    this.context.admission.forget(this);
+    this.keepalive.stop();
+    for (const task of [...this.tasks.values()]) this.context.runner.abort(task, ignore);
+    if (this.session !== undefined) this.context.directory.onConnectionClosed(this.session, this);
+  }
+
+  #keepHeader(bytes: Uint8Array, at: number): void {
+    for (let i = 0; i < BHS_LENGTH; i++) this.header[i] = bytes[at + i] as number;
+  }
+
+  /** At ErrorRecoveryLevel 0 nothing can be sent again, so the answer is followed by the end of the connection. */
+  #onDataDigestError(): void {
+    if (this.#login !== null) {
+      this.transport.destroy();
+      return;
+    }
+    if (this.landingTask !== null) {
+      const task = this.landingTask;
+      this.landingTask = null;
+      if (task.state !== TaskState.ended) this.context.runner.abort(task, ignore);
+    }
+    this.sendReject(RejectReason.dataDigestError);
+    this.close();
+  }
+
+  get owesDataOut(): boolean {
+    for (const task of this.tasks.values()) if (task.dataOut.isExpecting) return true;
+    return false;
+  }
+
+  #pauseForShortage(): void {
+    this.transport.pauseReceive();
+    this.context.admission.pause(this);
+  }
+}
+
+const noData = new Uint8Array(0);
+function ignore(): void {}

@@ -1,0 +1,52 @@
+import { decodeDataOut, RejectReason } from '../../pdu/index.js';
+import { Asc, SenseKey } from '../../scsi/sense.js';
+import { DataOutVerdict } from '../../task/data-out-transfer.js';
+import { NO_PIECE } from '../../task/task.js';
+import { type Connection, PduFinish } from '../connection.js';
+import { placeDataOut } from './scsi-command.js';
+
+/**
+ * SCSI Data-Out, RFC 7143 §11.7: checked against the sequence it belongs to before a byte of it lands. A PDU that
+ * breaks the rules is rejected and ends its task; one for no task is rejected.
+ */
+export function handleDataOutHeader(connection: Connection, bytes: Uint8Array, view: DataView, at: number, lengthBytes: number): void {
+  const pdu = decodeDataOut(view, at, connection.dataOutPdu);
+  const task = connection.tasks.get(pdu.initiatorTaskTag);
+  if (task === undefined) {
+    connection.rejectPdu(RejectReason.invalidPduField, bytes, at);
+    return;
+  }
+  const verdict = task.dataOut.check(pdu, lengthBytes);
+  if (verdict !== DataOutVerdict.accepted) {
+    connection.rejectPdu(RejectReason.protocolError, bytes, at);
+    if (task.dataOut.isExpecting) connection.context.runner.failTransfer(task, SenseKey.abortedCommand, senseOf(verdict));
+    return;
+  }
+  connection.finish = PduFinish.dataOut;
+  connection.landingTask = task;
+  if (task.dataOutPiece === NO_PIECE && !placeDataOut(connection, task)) {
+    connection.dropPdu();
+    connection.landingTask = null;
+    task.dataOut.unsolicitedOpen = false;
+    connection.context.runner.refuse(task);
+    return;
+  }
+  const room = task.dataOutPieceLength - pdu.bufferOffset;
+  if (room > 0) connection.transport.landIn(connection.context.runner.arena.bytes, task.dataOutPiece + pdu.bufferOffset, room);
+  else connection.transport.discardData();
+}
+
+/** Sense of RFC 7143 §11.4.7.2 for each way to break the rules. */
+function senseOf(verdict: DataOutVerdict): number {
+  return verdict === DataOutVerdict.wrongFinal ? Asc.notEnoughUnsolicitedData : verdict === DataOutVerdict.unexpected ? Asc.unexpectedUnsolicitedData : Asc.dataPhaseError;
+}
+
+/** The data has landed. */
+export function finishDataOut(connection: Connection, lengthBytes: number): void {
+  const task = connection.landingTask;
+  if (task === null) return;
+  connection.landingTask = null;
+  connection.keepalive.dataOutProgressMicros = connection.receivedAtMicros;
+  task.dataOut.accept(connection.dataOutPdu, lengthBytes);
+  connection.context.runner.advanceTransfer(task);
+}

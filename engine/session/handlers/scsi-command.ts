@@ -1,0 +1,183 @@
+import { runsInline } from '../../dispatch/policy.js';
+import {
+  BHS_CDB_LENGTH,
+  BHS_LENGTH,
+  decodeLun,
+  decodeScsiCommand,
+  emptyScsiResponse,
+  encodeScsiResponse,
+  parseAhs,
+  RejectReason,
+  SCSI_COMMAND,
+  type ScsiCommandPdu,
+} from '../../pdu/index.js';
+import { Asc, SenseKey } from '../../scsi/sense.js';
+import { ScsiStatus } from '../../scsi/status.js';
+import { DataDirection } from '../../shm/layout.js';
+import { NO_PIECE, type Task } from '../../task/task.js';
+import { CommandTurn } from '../command-window.js';
+import { type Connection, PduFinish } from '../connection.js';
+import { runHeldPdus } from './order.js';
+
+/** Sense of RFC 7143 §11.4.7.2: WRITE ERROR - UNEXPECTED UNSOLICITED DATA. */
+const UNEXPECTED_UNSOLICITED_DATA = Asc.unexpectedUnsolicitedData;
+
+/** SCSI Command, RFC 7143 §11.3: makes a task of the header and says where its immediate data lands. */
+export function handleScsiCommandHeader(connection: Connection, bytes: Uint8Array, view: DataView, at: number, ahsLength: number, dataLength: number): void {
+  const pdu = decodeScsiCommand(view, at, connection.scsiCommand);
+  const { session } = connection;
+  connection.turn = pdu.immediate ? CommandTurn.now : session.window.turnOf(pdu.cmdSN);
+  if (connection.turn === CommandTurn.outside) {
+    connection.dropPdu();
+    return;
+  }
+  const reason = refusalOf(connection, pdu, view, at, ahsLength, dataLength);
+  if (reason !== null) {
+    // The CmdSN of a rejected command counts as received, or everything behind it would wait for ever.
+    if (!pdu.immediate && connection.turn === CommandTurn.now) {
+      session.window.advance();
+      runHeldPdus(connection);
+    }
+    connection.rejectPdu(reason, bytes, at);
+    return;
+  }
+  const task = createTask(connection, pdu, view, at, dataLength);
+  connection.finish = PduFinish.scsiCommand;
+  connection.landingTask = task;
+  if (task === null) connection.transport.discardData();
+  else if (dataLength > 0) landImmediateData(connection, task, dataLength);
+}
+
+/** The reason to reject the PDU as it stands, or null. */
+function refusalOf(connection: Connection, pdu: ScsiCommandPdu, view: DataView, at: number, ahsLength: number, dataLength: number): RejectReason | null {
+  connection.ahs.extendedCdbAt = -1;
+  connection.ahs.bidirectionalReadLength = -1;
+  if (connection.session.target === null) return RejectReason.protocolError;
+  if (ahsLength > 0) {
+    if (ahsLength > connection.context.limits.ahsLengthBytesMax || !parseAhs(view, at + BHS_LENGTH, ahsLength, connection.ahs)) return RejectReason.invalidPduField;
+  }
+  if (!pdu.write && (dataLength > 0 || !pdu.final)) return RejectReason.invalidPduField;
+  if (dataLength > pdu.expectedDataTransferLength) return RejectReason.invalidPduField;
+  if (connection.tasks.has(pdu.initiatorTaskTag)) return RejectReason.taskInProgress;
+  if (pdu.immediate && connection.session.immediateTaskCount >= connection.context.limits.immediateCommandCountMax) return RejectReason.immediateCommandReject;
+  return null;
+}
+
+/** A task for the command, or null when no slot is left. */
+function createTask(connection: Connection, pdu: ScsiCommandPdu, view: DataView, at: number, dataLength: number): Task | null {
+  const { session, ahs } = connection;
+  const lun = decodeLun(pdu.lunHigh, pdu.lunLow);
+  // A session without a target was refused above.
+  const taskSet = (session.target as NonNullable<typeof session.target>).taskSetOf(lun);
+  const task = connection.context.runner.create(connection, taskSet, connection.receivedAtMicros);
+  if (task === null) return null;
+  const { slot } = task;
+  task.initiatorTaskTag = pdu.initiatorTaskTag;
+  task.lunHigh = pdu.lunHigh;
+  task.lunLow = pdu.lunLow;
+  task.attribute = pdu.attribute;
+  task.cmdSN = pdu.cmdSN;
+  task.immediate = pdu.immediate;
+  slot.initiatorTaskTag = pdu.initiatorTaskTag;
+  slot.taskAttribute = pdu.attribute;
+  copyCdb(connection, task, view, at);
+  const bidirectional = pdu.read && pdu.write;
+  slot.direction = bidirectional ? DataDirection.bidirectional : pdu.write ? DataDirection.out : pdu.read ? DataDirection.in : DataDirection.none;
+  slot.expectedDataOutLength = pdu.write ? pdu.expectedDataTransferLength : 0;
+  slot.expectedDataInLength = bidirectional ? Math.max(0, ahs.bidirectionalReadLength) : pdu.read ? pdu.expectedDataTransferLength : 0;
+  task.dataOut.begin(slot.expectedDataOutLength, dataLength, pdu.write && !pdu.final, connection.firstBurstLength);
+  connection.tasks.set(pdu.initiatorTaskTag, task);
+  session.openTaskCount++;
+  if (pdu.immediate) session.immediateTaskCount++;
+  return task;
+}
+
+function copyCdb(connection: Connection, task: Task, view: DataView, at: number): void {
+  const { slot } = task;
+  const { ahs } = connection;
+  for (let offset = 0; offset < BHS_CDB_LENGTH; offset += 4) slot.cdbView.setUint32(offset, view.getUint32(at + SCSI_COMMAND.cdb + offset));
+  slot.cdbLength = BHS_CDB_LENGTH;
+  if (ahs.extendedCdbAt === -1) return;
+  for (let i = 0; i < ahs.extendedCdbLength; i++) slot.cdb[BHS_CDB_LENGTH + i] = view.getUint8(ahs.extendedCdbAt + i);
+  slot.cdbLength = BHS_CDB_LENGTH + ahs.extendedCdbLength;
+}
+
+/**
+ * Immediate data is used where it lies when all of it is there and the command will run at once on this thread;
+ * otherwise it lands in the arena.
+ */
+function landImmediateData(connection: Connection, task: Task, dataLength: number): void {
+  const { transport, context } = connection;
+  const { taskSet } = task;
+  const medium = taskSet.unit.medium;
+  const complete = dataLength === task.dataOut.expectedLength && connection.turn === CommandTurn.now;
+  if (complete && transport.isDataContiguous && medium !== null && medium.store.alignmentBytes === 1) {
+    const row = task.deviceType.commands.find(task.slot.cdb);
+    if (row !== undefined && runsInline(taskSet.execution, row, medium, dataLength, true)) return;
+  }
+  if (placeDataOut(connection, task)) transport.landIn(context.runner.arena.bytes, task.dataOutPiece, task.dataOutPieceLength);
+  else transport.discardData();
+}
+
+/** Memory for all Data-Out of the task, or at least for what comes unasked. */
+export function placeDataOut(connection: Connection, task: Task): boolean {
+  if (task.dataOutPiece !== NO_PIECE) return true;
+  const { runner, limits } = connection.context;
+  const whole = Math.min(task.dataOut.expectedLength, limits.transferLengthBytesMax);
+  if (runner.allocateDataOut(task, whole)) return true;
+  const unsolicited = Math.min(whole, connection.firstBurstLength);
+  return unsolicited < whole && runner.allocateDataOut(task, unsolicited);
+}
+
+/** The command PDU is complete: its turn decides whether it starts or is kept. */
+export function finishScsiCommand(connection: Connection, bytes: Uint8Array, dataAt: number): void {
+  const pdu = connection.scsiCommand;
+  const task = connection.landingTask;
+  if (task !== null && task.dataOut.receivedLength > 0 && task.dataOutPiece === NO_PIECE) {
+    task.slot.dataOut = bytes;
+    task.slot.dataOutStart = dataAt;
+  }
+  connection.landingTask = null;
+  if (connection.turn === CommandTurn.early && task !== null) {
+    connection.context.runner.keepDataOut(task);
+    connection.session.window.hold(pdu.cmdSN, task);
+    return;
+  }
+  if (!pdu.immediate) connection.session.window.advance();
+  if (task === null) answerTaskSetFull(connection, pdu);
+  else deliverTask(connection, task);
+  if (!pdu.immediate) runHeldPdus(connection);
+}
+
+/** Hands a task to its logical unit, unless its transfer broke the rules or there is no memory for it. */
+export function deliverTask(connection: Connection, task: Task): void {
+  const { runner } = connection.context;
+  const { dataOut } = task;
+  const immediateLength = dataOut.receivedLength;
+  const { parameters } = connection;
+  if (immediateLength > 0 && (!parameters.immediateData || immediateLength > parameters.firstBurstLength)) {
+    runner.failTransfer(task, SenseKey.abortedCommand, UNEXPECTED_UNSOLICITED_DATA);
+  } else if (dataOut.unsolicitedOpen && parameters.initialR2T) {
+    runner.failTransfer(task, SenseKey.abortedCommand, UNEXPECTED_UNSOLICITED_DATA);
+  } else if (immediateLength > 0 && task.slot.dataOut.length === 0) {
+    runner.refuse(task);
+  } else {
+    runner.deliver(task);
+  }
+}
+
+const response = emptyScsiResponse();
+
+/** There was no slot for the command: TASK SET FULL, SAM-5 §5.3.1. */
+function answerTaskSetFull(connection: Connection, pdu: ScsiCommandPdu): void {
+  response.status = ScsiStatus.taskSetFull;
+  response.initiatorTaskTag = pdu.initiatorTaskTag;
+  const numbers = connection.takeNumbers();
+  response.statSN = numbers.statSN;
+  response.expCmdSN = numbers.expCmdSN;
+  response.maxCmdSN = numbers.maxCmdSN;
+  const { output } = connection;
+  const offset = output.begin();
+  encodeScsiResponse(response, 0, output.view, offset);
+  output.end();
+}

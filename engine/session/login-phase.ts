@@ -1,0 +1,70 @@
+import { LoginNegotiation, type LoginStep, targetOffers } from '../login/index.js';
+import { decodeLoginRequest, encodeLoginResponse, Opcode, readInitiatorTaskTag, readOpcode } from '../pdu/index.js';
+import type { Connection } from './connection.js';
+import { CommandWindow } from './command-window.js';
+import type { Session } from './session.js';
+
+/** The login of one connection: hands each request to the negotiation and its answer to the wire. RFC 7143 §6.3. */
+export class LoginPhase {
+  readonly #connection: Connection;
+  readonly #negotiation: LoginNegotiation;
+  #session: Session | null = null;
+  #isFirst = true;
+  #cmdSN = 0;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    const { limits, directory } = connection.context;
+    this.#negotiation = new LoginNegotiation({
+      limits,
+      offers: targetOffers(limits),
+      authority: directory,
+      registry: {
+        admit: (request) => {
+          const { verdict, session } = directory.admit(request, connection);
+          this.#session = session;
+          return verdict;
+        },
+      },
+    });
+  }
+
+  receive(header: DataView, data: Uint8Array): void {
+    const connection = this.#connection;
+    if (readOpcode(header, 0) !== Opcode.loginRequest) {
+      // RFC 7143 §6.3: nothing but login may come first. Bytes that were never iSCSI get no answer at all.
+      if (this.#isFirst) connection.transport.destroy();
+      else this.#send(this.#negotiation.receiveOther(readInitiatorTaskTag(header, 0)));
+      return;
+    }
+    const pdu = decodeLoginRequest(header, 0);
+    if (this.#isFirst) {
+      this.#isFirst = false;
+      this.#cmdSN = pdu.cmdSN;
+      // The initiator's first ExpStatSN is where our StatSN starts. RFC 7143 §11.12.9.
+      connection.statSN = pdu.expStatSN;
+    }
+    this.#send(this.#negotiation.receive(pdu, data));
+  }
+
+  #send(step: LoginStep): void {
+    const connection = this.#connection;
+    const { outcome } = step;
+    const { output, transport } = connection;
+    const window = this.#session?.window ?? new CommandWindow(this.#cmdSN);
+    const numbers = { statSN: connection.takeStatSN(), expCmdSN: window.expCmdSN, maxCmdSN: window.maxCmdSN };
+    const offset = output.begin();
+    encodeLoginResponse({ ...step.response, ...numbers }, step.data.length, output.view, offset);
+    output.endWithCopy(step.data, 0, step.data.length);
+    if (outcome.kind === 'failed') {
+      connection.close();
+      return;
+    }
+    if (outcome.kind !== 'full-feature' || this.#session === null) return;
+    const { parameters, cid } = outcome;
+    connection.cid = cid;
+    connection.becomeLoggedIn(this.#session, parameters);
+    // Digests hold from the first PDU after this response. RFC 7143 §13.1.
+    transport.enterFullFeaturePhase(parameters.headerDigest, parameters.dataDigest, parameters.targetMaxRecvDataSegmentLength);
+  }
+}

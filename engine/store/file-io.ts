@@ -1,0 +1,71 @@
+import { readSync, writeSync } from 'node:fs';
+import { StoreFault } from './store.js';
+
+/** A signal or a full queue passes; what comes back this often in one call is a fault of the medium. */
+const RETRY_COUNT_MAX = 100;
+
+/**
+ * Reads until `lengthBytes` are there. Answers how many bytes it got, fewer only where the file ends. A piece that is
+ * no multiple of `granuleBytes` is such an end too: O_DIRECT could not be asked for what follows it.
+ * Throws what `node:fs` throws.
+ */
+export function readAt(fd: number, target: Uint8Array, targetOffset: number, lengthBytes: number, positionBytes: number, granuleBytes: number): number {
+  let done = 0;
+  let retries = 0;
+  while (done < lengthBytes) {
+    try {
+      const count = readSync(fd, target, targetOffset + done, lengthBytes - done, positionBytes + done);
+      done += count;
+      if (count === 0 || count % granuleBytes !== 0) return done;
+    } catch (error) {
+      if (!isTransient(error) || ++retries > RETRY_COUNT_MAX) throw error;
+    }
+  }
+  return done;
+}
+
+/** Writes all of `lengthBytes` and answers it. Throws what `node:fs` throws; part of the bytes may then be written. */
+export function writeAt(fd: number, source: Uint8Array, sourceOffset: number, lengthBytes: number, positionBytes: number): number {
+  let done = 0;
+  let retries = 0;
+  while (done < lengthBytes) {
+    try {
+      const count = writeSync(fd, source, sourceOffset + done, lengthBytes - done, positionBytes + done);
+      // A write of no bytes is no error in POSIX, but endless here if it repeats.
+      if (count === 0 && ++retries > RETRY_COUNT_MAX) return done;
+      done += count;
+    } catch (error) {
+      if (!isTransient(error) || ++retries > RETRY_COUNT_MAX) throw error;
+    }
+  }
+  return done;
+}
+
+/** The `StoreFault` of an error that the system reported. Anything else is a programming error and thrown on. */
+export function faultOf(error: unknown, readOnly: boolean): StoreFault {
+  switch (systemErrorCode(error)) {
+    case undefined:
+      throw error;
+    case 'ENOSPC':
+    case 'EDQUOT':
+    case 'EFBIG':
+      return StoreFault.noSpace;
+    case 'EROFS':
+      return StoreFault.readOnly;
+    case 'EBADF':
+      return readOnly ? StoreFault.readOnly : StoreFault.io;
+    default:
+      return StoreFault.io;
+  }
+}
+
+/** The name of the system's error (`ENOSPC`), or undefined when `error` did not come from a system call. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+function isTransient(error: unknown): boolean {
+  const code = systemErrorCode(error);
+  return code === 'EINTR' || code === 'EAGAIN';
+}

@@ -1,0 +1,394 @@
+import type { Clock } from '../clock.js';
+import type { Dispatcher } from '../dispatch/dispatcher.js';
+import { runsInline } from '../dispatch/policy.js';
+import { assert } from '../errors.js';
+import { emptyReadyToTransfer, encodeReadyToTransfer } from '../pdu/index.js';
+import { executeUnitCommand, prepare } from '../scsi/device-server.js';
+import { failedByDefect } from '../scsi/device-server-faults.js';
+import type { SenseKey } from '../scsi/sense.js';
+import { checkCondition } from '../scsi/sense.js';
+import { ScsiStatus } from '../scsi/status.js';
+import { ARENA_FULL, type BufferArena } from '../shm/buffer-arena.js';
+import { ArenaShare } from './arena-share.js';
+import { answerTask } from './data-in-transfer.js';
+import type { SlotPool } from './slot-pool.js';
+import { NO_PIECE, Task, type TaskOwner, TaskState } from './task.js';
+import type { TaskSet } from './task-set.js';
+
+const r2tPdu = emptyReadyToTransfer();
+
+export interface TaskRunnerOptions {
+  readonly slots: SlotPool;
+  readonly arena: BufferArena;
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  readonly onDefect: (error: unknown) => void;
+  /** Slots or memory were given back: paused connections may go on. */
+  readonly onResourcesFreed: () => void;
+}
+
+/**
+ * Takes each task through its life: its turn in the task set, Data-Out, block ranges, memory, the device server, the
+ * answer, and the release of all it held.
+ */
+export class TaskRunner {
+  readonly slots: SlotPool;
+  readonly share: ArenaShare;
+  readonly #options: TaskRunnerOptions;
+  readonly #dispatcher: Dispatcher;
+  readonly #clock: Clock;
+  readonly #idleTasks: Task[] = [];
+  #openTaskCount = 0;
+
+  constructor(options: TaskRunnerOptions) {
+    this.#options = options;
+    this.slots = options.slots;
+    this.share = new ArenaShare(options.arena);
+    this.#dispatcher = options.dispatcher;
+    this.#clock = options.clock;
+  }
+
+  /** Tasks that hold a slot. */
+  get openTaskCount(): number {
+    return this.#openTaskCount;
+  }
+
+  get arena(): BufferArena {
+    return this.share.arena;
+  }
+
+  /** A fresh task with a slot, or null when there is no slot left. */
+  create(owner: TaskOwner, taskSet: TaskSet, receivedAtMicros: number): Task | null {
+    const slot = this.slots.acquire();
+    if (slot === null) return null;
+    const task = this.#idleTasks.pop() ?? new Task(this);
+    task.begin(owner, taskSet, slot);
+    slot.logicalUnitHandle = taskSet.unit.handle;
+    slot.nexusId = owner.nexus.id;
+    slot.receivedAt = receivedAtMicros;
+    this.#openTaskCount++;
+    return task;
+  }
+
+  /** Memory for Data-Out that comes without having been asked for; false when there is none. */
+  allocateDataOut(task: Task, lengthBytes: number): boolean {
+    const offset = this.share.tryAllocate(task.owner, lengthBytes);
+    if (offset === ARENA_FULL) return false;
+    this.#placeDataOut(task, offset, lengthBytes);
+    return true;
+  }
+
+  /** The task's turn by CmdSN has come and its own PDU is complete. */
+  deliver(task: Task): void {
+    task.slot.orderedAt = this.#clock.nowMicros();
+    if (task.taskSet.enter(task)) this.start(task);
+    else task.transition(TaskState.dormant);
+  }
+
+  /** The task is enabled: checks it and begins to collect its data. */
+  start(task: Task): void {
+    const { slot, taskSet, owner } = task;
+    task.transition(TaskState.transferring);
+    let row: Task['row'];
+    try {
+      row = prepare(slot, taskSet.unit, owner.nexus);
+    } catch (error) {
+      this.#options.onDefect(error);
+      failedByDefect(slot);
+      row = null;
+    }
+    task.row = row;
+    task.dataOut.wantedLength = row === null ? 0 : Math.min(task.dataOut.expectedLength, slot.plannedDataOutLength);
+    if (row === null) this.#conclude(task);
+    else this.advanceTransfer(task);
+  }
+
+  /** Data-Out has made progress: asks for more, or executes when all is here. */
+  advanceTransfer(task: Task): void {
+    if (task.state === TaskState.draining) {
+      if (!task.dataOut.unsolicitedOpen) this.#answer(task);
+      return;
+    }
+    if (task.state !== TaskState.transferring) return;
+    const { dataOut } = task;
+    if (dataOut.isComplete) {
+      this.#claimRange(task);
+      return;
+    }
+    if (dataOut.unsolicitedOpen || dataOut.receivedLength + this.#requestedLength(task) >= dataOut.wantedLength) return;
+    if (task.dataOutPieceLength >= dataOut.wantedLength) this.#solicit(task);
+    else this.#growDataOut(task);
+  }
+
+  /** Ends a task with CHECK CONDITION because its transfer went wrong, whatever was still to come. */
+  failTransfer(task: Task, key: SenseKey, asc: number): void {
+    task.dataOut.outstanding.length = 0;
+    task.dataOut.unsolicitedOpen = false;
+    this.share.withdraw(task);
+    checkCondition(task.slot, key, asc);
+    this.#conclude(task);
+  }
+
+  /** Ends a task that there is no room for. SAM-5 §5.3.1: TASK SET FULL. */
+  refuse(task: Task): void {
+    task.slot.status = ScsiStatus.taskSetFull;
+    this.#conclude(task);
+  }
+
+  /** Stops a task without an answer. `onStopped` is called once it has really stopped, perhaps at once. */
+  abort(task: Task, onStopped: () => void): void {
+    if (task.state === TaskState.responding || task.state === TaskState.ended) {
+      onStopped();
+      return;
+    }
+    task.onStopped ??= [];
+    task.onStopped.push(onStopped);
+    if (task.aborted) return;
+    task.aborted = true;
+    task.dataOut.outstanding.length = 0;
+    task.dataOut.unsolicitedOpen = false;
+    // A worker that has the command cannot be stopped: the task ends when it comes back.
+    if (task.state !== TaskState.executing) this.#end(task);
+  }
+
+  /** A device server has set the outcome. */
+  onExecuted(task: Task): void {
+    const { slot } = task;
+    slot.completedAt = this.#clock.nowMicros();
+    if (slot.dataInFromStore) this.#bindStoreView(task);
+    else if (task.claimIndex !== -1) task.taskSet.locks.release(task);
+    this.#freeDataOut(task);
+    if (task.aborted) this.#end(task);
+    else this.#conclude(task);
+  }
+
+  onRangeGranted(task: Task): void {
+    this.#claimMemory(task);
+  }
+
+  /** The last byte of the response has left user space, or never will. */
+  onFlushed(task: Task): void {
+    const { slot, taskSet } = task;
+    const now = this.#clock.nowMicros();
+    slot.flushedAt = now;
+    const readBytes = Math.min(slot.dataInLength, slot.expectedDataInLength);
+    taskSet.metrics.recordCommand(now - slot.receivedAt, readBytes, task.dataOut.receivedLength, slot.status !== ScsiStatus.good);
+    this.#end(task);
+  }
+
+  #requestedLength(task: Task): number {
+    let sum = 0;
+    for (const r2t of task.dataOut.outstanding) sum += r2t.endOffset - r2t.nextOffset;
+    return sum;
+  }
+
+  #placeDataOut(task: Task, offset: number, lengthBytes: number): void {
+    task.dataOutPiece = offset;
+    task.dataOutPieceLength = lengthBytes;
+    task.slot.dataOutOffset = offset;
+    task.slot.dataOut = this.arena.bytes;
+    task.slot.dataOutStart = offset;
+  }
+
+  /** Gets a piece for all of the Data-Out; what has come into a smaller one moves over. R2Ts wait for the memory. */
+  #growDataOut(task: Task): void {
+    const lengthBytes = task.dataOut.wantedLength;
+    const offset = this.share.tryAllocate(task.owner, lengthBytes);
+    if (offset !== ARENA_FULL) this.#moveDataOut(task, offset, lengthBytes);
+    else this.share.waitFor(task, lengthBytes, (granted) => this.#moveDataOut(task, granted, lengthBytes));
+  }
+
+  #moveDataOut(task: Task, offset: number, lengthBytes: number): void {
+    const { dataOutPiece, dataOutPieceLength } = task;
+    const { dataOut, dataOutStart } = task.slot;
+    const { receivedLength } = task.dataOut;
+    this.#placeDataOut(task, offset, lengthBytes);
+    if (receivedLength > 0) this.arena.bytes.set(dataOut.subarray(dataOutStart, dataOutStart + receivedLength), offset);
+    if (dataOutPiece !== NO_PIECE) this.share.free(task.owner, dataOutPiece, dataOutPieceLength);
+    this.#solicit(task);
+  }
+
+  #solicit(task: Task): void {
+    const { owner, dataOut } = task;
+    const { maxBurstLength, maxOutstandingR2T } = owner.parameters;
+    for (;;) {
+      const next = dataOut.nextR2T(() => owner.takeTargetTransferTag(), maxBurstLength, maxOutstandingR2T);
+      if (next === null) return;
+      r2tPdu.lunHigh = task.lunHigh;
+      r2tPdu.lunLow = task.lunLow;
+      r2tPdu.initiatorTaskTag = task.initiatorTaskTag;
+      r2tPdu.targetTransferTag = next.r2t.targetTransferTag;
+      r2tPdu.statSN = owner.statSN;
+      r2tPdu.expCmdSN = owner.expCmdSN;
+      r2tPdu.maxCmdSN = owner.maxCmdSN;
+      r2tPdu.r2tSN = next.r2tSN;
+      r2tPdu.bufferOffset = next.r2t.nextOffset;
+      r2tPdu.desiredDataTransferLength = next.r2t.endOffset - next.r2t.nextOffset;
+      const { output } = owner;
+      const at = output.begin();
+      encodeReadyToTransfer(r2tPdu, output.view, at);
+      output.end();
+    }
+  }
+
+  /** Everything has arrived: the block range first, then memory, then the device server. */
+  #claimRange(task: Task): void {
+    const { row, slot, taskSet } = task;
+    assert(row !== null, 'a task without a command row was executed');
+    slot.dataOutLength = Math.min(task.dataOut.receivedLength, task.dataOut.wantedLength);
+    if (row.runsOn === 'main') {
+      this.#executeUnitCommand(task);
+      return;
+    }
+    if (row.mediumAccess === 'flush' || slot.lbaCount === 0) {
+      this.#claimMemory(task);
+      return;
+    }
+    task.claimStart = slot.lba;
+    task.claimEnd = slot.lba + slot.lbaCount;
+    task.claimExclusive = row.mediumAccess === 'write';
+    if (taskSet.locks.acquire(task)) {
+      this.#claimMemory(task);
+      return;
+    }
+    this.keepDataOut(task);
+    task.transition(TaskState.waiting);
+  }
+
+  #claimMemory(task: Task): void {
+    const { row, slot } = task;
+    assert(row !== null && row.runsOn === 'any', 'only medium commands need memory');
+    const length = row.mediumAccess === 'read' ? Math.min(slot.plannedDataInLength, slot.expectedDataInLength) : 0;
+    if (length === 0 || task.medium.store.view(slot.lba * task.medium.blockLengthBytes, length) !== null) {
+      this.#dispatch(task, length);
+      return;
+    }
+    const offset = this.share.tryAllocate(task.owner, length);
+    if (offset !== ARENA_FULL) {
+      this.#dispatchInto(task, offset, length);
+      return;
+    }
+    this.keepDataOut(task);
+    if (task.state === TaskState.transferring) task.transition(TaskState.waiting);
+    this.share.waitFor(task, length, (granted) => this.#dispatchInto(task, granted, length));
+  }
+
+  #dispatchInto(task: Task, offset: number, length: number): void {
+    const { slot } = task;
+    task.dataInPiece = offset;
+    task.dataInPieceLength = length;
+    slot.dataInOffset = offset;
+    slot.dataInCapacity = length;
+    slot.dataIn = this.arena.bytes;
+    slot.dataInStart = offset;
+    this.#dispatch(task, length);
+  }
+
+  #dispatch(task: Task, dataInLength: number): void {
+    const { row, slot, taskSet, medium } = task;
+    assert(row !== null, 'a task without a command row was dispatched');
+    const inline = runsInline(taskSet.execution, row, medium, Math.max(dataInLength, slot.dataOutLength), this.#dispatcher.hasWorkers);
+    task.transition(TaskState.executing);
+    taskSet.metrics.recordDispatch(inline);
+    slot.dispatchedAt = this.#clock.nowMicros();
+    if (inline) {
+      this.#dispatcher.executeInline(task);
+      return;
+    }
+    this.keepDataOut(task);
+    this.#dispatcher.submit(task);
+  }
+
+  #executeUnitCommand(task: Task): void {
+    const { row, slot, taskSet, owner } = task;
+    assert(row !== null && row.runsOn === 'main', 'only unit commands run here');
+    task.transition(TaskState.executing);
+    slot.dispatchedAt = slot.orderedAt;
+    try {
+      executeUnitCommand(row, slot, taskSet.unit, owner.nexus);
+    } catch (error) {
+      this.#options.onDefect(error);
+      failedByDefect(slot);
+    }
+    this.onExecuted(task);
+  }
+
+  /**
+   * Data-Out that lies in the receive chunk lives only as long as the current call: what does not execute at once
+   * is moved to the arena. There is room, because a connection is not read while the arena is low.
+   */
+  keepDataOut(task: Task): void {
+    const { slot } = task;
+    const length = task.dataOut.receivedLength;
+    if (length === 0 || task.dataOutPiece !== NO_PIECE || slot.dataOut === this.arena.bytes) return;
+    const { dataOut, dataOutStart } = slot;
+    if (this.allocateDataOut(task, length)) {
+      this.arena.bytes.set(dataOut.subarray(dataOutStart, dataOutStart + length), task.dataOutPiece);
+      return;
+    }
+    slot.dataOut = dataOut.slice(dataOutStart, dataOutStart + length);
+    slot.dataOutStart = 0;
+  }
+
+  /** Main needs a view of its own of what a worker found in the store. */
+  #bindStoreView(task: Task): void {
+    const { slot, medium } = task;
+    if (slot.dataIn.length > 0) return;
+    const view = medium.store.view(slot.lba * medium.blockLengthBytes, Math.min(slot.dataInLength, slot.expectedDataInLength));
+    assert(view !== null, 'a store that gave a view no longer does');
+    slot.dataIn = view.bytes;
+    slot.dataInStart = view.offset;
+  }
+
+  /** The outcome is known. */
+  #conclude(task: Task): void {
+    if (task.dataOut.unsolicitedOpen) {
+      if (task.state !== TaskState.draining) task.transition(TaskState.draining);
+      return;
+    }
+    this.#answer(task);
+  }
+
+  #answer(task: Task): void {
+    task.transition(TaskState.responding);
+    const { taskSet, owner } = task;
+    owner.onTaskAnswered(task);
+    answerTask(task);
+    owner.output.releaseAfterFlush(task);
+    if (task.entered) taskSet.leave(task);
+  }
+
+  #freeDataOut(task: Task): void {
+    if (task.dataOutPiece === NO_PIECE) return;
+    const { dataOutPiece, dataOutPieceLength } = task;
+    task.dataOutPiece = NO_PIECE;
+    task.dataOutPieceLength = 0;
+    this.share.free(task.owner, dataOutPiece, dataOutPieceLength);
+  }
+
+  /** Gives back everything the task holds. */
+  #end(task: Task): void {
+    const { owner, slot, taskSet } = task;
+    task.transition(TaskState.ended);
+    this.share.withdraw(task);
+    if (task.claimIndex !== -1) taskSet.locks.release(task);
+    else if (taskSet.locks.waitingCount > 0) taskSet.locks.withdraw(task);
+    this.#freeDataOut(task);
+    if (task.dataInPiece !== NO_PIECE) {
+      const { dataInPiece, dataInPieceLength } = task;
+      task.dataInPiece = NO_PIECE;
+      task.dataInPieceLength = 0;
+      this.share.free(owner, dataInPiece, dataInPieceLength);
+    }
+    if (task.entered) taskSet.leave(task);
+    slot.resetOutcome();
+    this.slots.release(slot);
+    this.#openTaskCount--;
+    const stopped = task.onStopped;
+    task.onStopped = null;
+    owner.onTaskEnded(task);
+    this.#idleTasks.push(task);
+    if (stopped !== null) for (const onStopped of stopped) onStopped();
+    this.#options.onResourcesFreed();
+  }
+}

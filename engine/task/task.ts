@@ -1,0 +1,150 @@
+import type { MediumJob } from '../dispatch/job.js';
+import { assert } from '../errors.js';
+import type { CommandRow, DeviceType } from '../scsi/command-table.js';
+import type { ITNexus } from '../scsi/it-nexus.js';
+import type { Medium } from '../scsi/medium.js';
+import type { CommandSlot } from '../shm/command-slot.js';
+import { DataOutTransfer } from './data-out-transfer.js';
+import type { PduOutput, Releasable } from './pdu-output.js';
+import type { RangeClaim } from './range-locks.js';
+import type { TaskRunner } from './task-runner.js';
+import type { TaskSet } from './task-set.js';
+
+/** The states of a task and the ways between them. */
+export const TaskState = {
+  /** Header seen; immediate data or the turn by CmdSN is still missing. */
+  arriving: 'arriving',
+  /** In the task set, held back by an ORDERED task. SAM-5 §8.6 "Task attributes". */
+  dormant: 'dormant',
+  /** Enabled; Data-Out is being asked for and collected. */
+  transferring: 'transferring',
+  /** All data is here; a block range or memory is missing. */
+  waiting: 'waiting',
+  /** With a device server, here or on a worker. */
+  executing: 'executing',
+  /** The outcome is known; an unsolicited Data-Out sequence has to end first. */
+  draining: 'draining',
+  /** Response queued; the bytes have not left yet. */
+  responding: 'responding',
+  /** Nothing refers to the task's resources any more. */
+  ended: 'ended',
+} as const;
+export type TaskState = (typeof TaskState)[keyof typeof TaskState];
+
+const transitions: Record<TaskState, readonly TaskState[]> = {
+  arriving: ['dormant', 'transferring', 'draining', 'responding', 'ended'],
+  dormant: ['transferring', 'draining', 'responding', 'ended'],
+  transferring: ['waiting', 'executing', 'draining', 'responding', 'ended'],
+  waiting: ['executing', 'draining', 'responding', 'ended'],
+  executing: ['draining', 'responding', 'ended'],
+  draining: ['responding', 'ended'],
+  responding: ['ended'],
+  ended: ['arriving'],
+};
+
+/** What the transfer of data needs of the negotiated parameters. RFC 7143 §13. */
+export interface TransferParameters {
+  /** Longest data segment the initiator takes; bytes. */
+  readonly maxRecvDataSegmentLength: number;
+  readonly maxBurstLength: number;
+  readonly firstBurstLength: number;
+  readonly maxOutstandingR2T: number;
+}
+
+/** The connection a task came by, as the task sees it. */
+export interface TaskOwner {
+  readonly nexus: ITNexus;
+  readonly output: PduOutput;
+  readonly parameters: TransferParameters;
+  readonly expCmdSN: number;
+  readonly maxCmdSN: number;
+  /** The next StatSN, without using it up. */
+  readonly statSN: number;
+  takeStatSN(): number;
+  takeTargetTransferTag(): number;
+  /** Arena bytes that tasks of this connection hold. */
+  arenaBytesHeld: number;
+  /** The response is queued: the initiator may use the tag again. */
+  onTaskAnswered(task: Task): void;
+  /** The task holds nothing any more. */
+  onTaskEnded(task: Task): void;
+}
+
+export const NO_PIECE = -1;
+
+/** One command from its header to the last byte of its response. Pooled: `begin` starts a new life. */
+export class Task implements MediumJob, RangeClaim, Releasable {
+  readonly #runner: TaskRunner;
+  #state: TaskState = TaskState.ended;
+  slot!: CommandSlot;
+  owner!: TaskOwner;
+  taskSet!: TaskSet;
+  row: CommandRow | null = null;
+  initiatorTaskTag = 0;
+  lunHigh = 0;
+  lunLow = 0;
+  attribute = 0;
+  cmdSN = 0;
+  immediate = false;
+  /** The initiator no longer wants an answer (ABORT TASK, reset, connection gone). */
+  aborted = false;
+  /** The task counts in its task set. */
+  entered = false;
+  readonly dataOut = new DataOutTransfer();
+  /** Arena pieces, `NO_PIECE` when there is none, and their lengths. */
+  dataOutPiece = NO_PIECE;
+  dataOutPieceLength = 0;
+  dataInPiece = NO_PIECE;
+  dataInPieceLength = 0;
+  /** Told when an aborted task has really stopped. */
+  onStopped: (() => void)[] | null = null;
+
+  claimStart = 0;
+  claimEnd = 0;
+  claimExclusive = false;
+  claimIndex = -1;
+
+  constructor(runner: TaskRunner) {
+    this.#runner = runner;
+  }
+
+  begin(owner: TaskOwner, taskSet: TaskSet, slot: CommandSlot): void {
+    this.transition(TaskState.arriving);
+    this.owner = owner;
+    this.taskSet = taskSet;
+    this.slot = slot;
+    this.row = null;
+    this.aborted = false;
+    this.entered = false;
+    this.onStopped = null;
+  }
+
+  get state(): TaskState {
+    return this.#state;
+  }
+
+  transition(next: TaskState): void {
+    assert(transitions[this.#state].includes(next), `task cannot go from ${this.#state} to ${next}`);
+    this.#state = next;
+  }
+
+  get deviceType(): DeviceType {
+    return this.taskSet.unit.deviceType;
+  }
+
+  get medium(): Medium {
+    return this.taskSet.unit.medium as Medium;
+  }
+
+  onExecuted(): void {
+    this.#runner.onExecuted(this);
+  }
+
+  onRangeGranted(): void {
+    this.#runner.onRangeGranted(this);
+  }
+
+  onFlushed(): void {
+    this.#runner.onFlushed(this);
+  }
+}

@@ -1,0 +1,19 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { exitCodeOf } from '../../cli/exit-codes.js';
+import { AssertionFailure, TargetError } from '../../engine/errors.js';
+
+test('error codes become the documented exit codes', () => {
+  const table: readonly (readonly [string, number])[] = [
+    ['CONFIG_OPEN_PORTAL', 3],
+    ['LIMIT_OUT_OF_RANGE', 3],
+    ['LISTEN_IN_USE', 4],
+    ['STORE_NOT_FOUND', 5],
+    ['TEXT_VALUE_INVALID', 70],
+  ];
+  for (const [code, exitCode] of table) assert.is(exitCodeOf(new TargetError(code, 'x')), exitCode, code);
+  assert.is(exitCodeOf(new AssertionFailure('x')), 70);
+  assert.is(exitCodeOf(undefined), 70);
+});
+
+test.run();

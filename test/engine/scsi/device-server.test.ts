@@ -1,0 +1,127 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { executeMediumCommand, executeUnitCommand, prepare } from '../../../engine/scsi/device-server.js';
+import { deviceTypes } from '../../../engine/scsi/device-types.js';
+import type { Medium } from '../../../engine/scsi/medium.js';
+import { Asc } from '../../../engine/scsi/sense.js';
+import { assertCheck, assertGood, makeCommand, makeUnit, nexus, otherNexus, run } from './scsi-fixture.js';
+
+const READ_10 = '28 00 00000000 00 0001 00';
+const WRITE_10 = '2a 00 00000000 00 0001 00';
+
+test('an unknown opcode is INVALID COMMAND OPERATION CODE', () => {
+  assertCheck(run(makeUnit(), 'ff'), '05/20/00');
+});
+
+test('an unknown service action of a known opcode is INVALID FIELD IN CDB at byte 1', () => {
+  assertCheck(run(makeUnit(), '9e 1f'), '05/24/00', '1.4');
+  assertCheck(run(makeUnit(), 'a3 00'), '05/24/00', '1.4');
+});
+
+test('each reserved bit of each row is refused, with a pointer to it', () => {
+  const unit = makeUnit();
+  let checked = 0;
+  for (const row of deviceTypes.disk.commands.rows) {
+    for (let at = 1; at < row.cdbLength; at++) {
+      const evaluated = (row.cdbUsage[at] as number) | (at === 1 && row.serviceAction !== undefined ? 0x1f : 0);
+      for (let bit = 0; bit < 8; bit++) {
+        if ((evaluated >> bit) & 1) continue;
+        const cdb = new Uint8Array(row.cdbLength);
+        cdb[0] = row.opcode;
+        cdb[1] = row.serviceAction ?? 0;
+        cdb[at] = (cdb[at] as number) | (1 << bit);
+        assertCheck(run(unit, Buffer.from(cdb).toString('hex')), '05/24/00', `${at}.${bit}`);
+        checked++;
+      }
+    }
+  }
+  assert.ok(checked > 500);
+});
+
+test('bytes behind the CDB in its 16-byte field are none of its own', () => {
+  assertGood(run(makeUnit(), '00 00 00 00 00 00 ff ff ff ff ff ff ff ff ff ff'));
+  assertGood(run(makeUnit(), '28 00 00000000 00 0000 00 ff ff ff ff ff ff'));
+});
+
+test('RDPROTECT, WRPROTECT and VRPROTECT must be zero', () => {
+  for (const opcode of ['28', 'a8', '88', '2a', 'aa', '8a', '2f', 'af', '8f']) {
+    for (const protect of [1, 2, 3, 4, 5, 6, 7]) {
+      const command = run(makeUnit(), `${opcode} ${(protect << 5).toString(16)} 00`);
+      assertCheck(command, '05/24/00', `1.${5 + Math.floor(Math.log2(protect))}`);
+    }
+  }
+});
+
+test('DPO, FUA, FUA_NV, RARC and the group number may be set', () => {
+  for (const cdb of ['28 1e 00000000 1f 0001 00', 'a8 1e 00000000 00000001 1f 00', '88 1e 0000000000000000 00000001 1f 00']) assertGood(run(makeUnit(), cdb));
+  for (const cdb of ['2a 1a 00000000 1f 0000 00', 'aa 1a 00000000 00000000 1f 00', '8a 1a 0000000000000000 00000000 1f 00']) assertGood(run(makeUnit(), cdb));
+});
+
+test('NACA is refused while ACA is not supported (SAM-5 §5.2)', () => {
+  assertCheck(run(makeUnit(), '00 00 00 00 00 04'), '05/24/00', '5.2');
+  assertCheck(run(makeUnit(), '28 00 00000000 00 0001 04'), '05/24/00', '9.2');
+});
+
+test('a CDB that is shorter than its opcode says is INVALID FIELD IN CDB', () => {
+  assertCheck(run(makeUnit(), READ_10, { cdbLength: 6 }), '05/24/00');
+  assertCheck(run(makeUnit(), READ_10, { cdbLength: 9 }), '05/24/00');
+  assertGood(run(makeUnit(), READ_10, { cdbLength: 10 }));
+});
+
+test('a unit attention ends the next command of its nexus, once, and of no other (SAM-5 §5.14)', () => {
+  const unit = makeUnit();
+  unit.establishUnitAttention(nexus.id, Asc.powerOnOccurred);
+  unit.establishUnitAttention(nexus.id, Asc.reportedLunsDataHasChanged);
+  assertGood(run(unit, '00', { nexus: otherNexus }));
+  assertCheck(run(unit, READ_10), '06/29/01');
+  assertCheck(run(unit, '00'), '06/3f/0e');
+  assertGood(run(unit, '00'));
+});
+
+test('INQUIRY passes a unit attention and leaves it pending', () => {
+  const unit = makeUnit();
+  unit.establishUnitAttention(nexus.id, Asc.powerOnOccurred);
+  assertGood(run(unit, '12 00 00 0024 00'));
+  assertCheck(run(unit, '00'), '06/29/01');
+});
+
+test('a CDB that is refused leaves the unit attention pending', () => {
+  const unit = makeUnit();
+  unit.establishUnitAttention(nexus.id, Asc.powerOnOccurred);
+  assertCheck(run(unit, 'ff'), '05/20/00');
+  assertCheck(run(unit, '28 e0'), '05/24/00');
+  assertCheck(run(unit, '00'), '06/29/01');
+});
+
+test('a stopped unit answers NOT READY to what needs the medium and works for what does not', () => {
+  const unit = makeUnit();
+  unit.stopped = true;
+  for (const cdb of ['00', READ_10, WRITE_10, '2f 00 00000000 00 0001 00', '35', '25', '9e 10']) assertCheck(run(unit, cdb), '02/04/02');
+  for (const cdb of ['12 00 00 00ff 00', 'a0 00 00 000000 00001000 00 00', '03 00 00 00 ff 00', '1a 00 3f 00 ff 00', 'a3 0c 00 00 0000 00001000 00 00']) {
+    assertGood(run(unit, cdb));
+  }
+});
+
+test('a unit without a medium is MEDIUM NOT PRESENT, stopped or not', () => {
+  const unit = makeUnit({ hasMedium: false });
+  for (const cdb of ['00', READ_10, '25', '35']) assertCheck(run(unit, cdb), '02/3a/00');
+  for (const cdb of ['12 01 b0 00ff 00', '1a 00 3f 00 ff 00', '5a 10 3f 00 000000 00ff 00', '1b 00 00 00 00 00']) assertGood(run(unit, cdb));
+});
+
+test('writes to a read-only medium are WRITE PROTECTED, whatever they say; reads and flushes are not', () => {
+  const unit = makeUnit({ readOnly: true });
+  for (const cdb of ['0a 00 0000 01 00', WRITE_10, 'aa 00 00000000 00000001 00 00', '8a 00 ffffffffffffffff 00000001 00 00'])
+    assertCheck(run(unit, cdb), '07/27/00');
+  for (const cdb of [READ_10, '35', '2f 00 00000000 00 0001 00']) assertGood(run(unit, cdb));
+});
+
+test('a command is executed only by the function for its kind', () => {
+  const unit = makeUnit();
+  const read = makeCommand(READ_10);
+  const row = prepare(read, unit, nexus);
+  assert.ok(row);
+  assert.throws(() => executeUnitCommand(row, read, unit, nexus), 'not a unit command');
+  assert.throws(() => executeMediumCommand(makeCommand('00'), unit.deviceType, unit.medium as Medium), 'without a medium row');
+});
+
+test.run();
