@@ -1,3 +1,4 @@
+import { defaultLimits } from '../engine/limits.js';
 import {
   BHS_LENGTH,
   encodeLogoutRequest,
@@ -7,16 +8,18 @@ import {
   encodeTextData,
   encodeTextRequest,
   type KeyValuePair,
-  type LogoutResponsePdu,
   LogoutReason,
+  type LogoutResponsePdu,
+  type NopInPdu,
   parseTextData,
   RESERVED_TAG,
   TaskManagementFunction,
   type TextResponsePdu,
 } from '../engine/pdu/index.js';
-import { defaultLimits } from '../engine/limits.js';
 import { InitiatorError } from './errors.js';
 import { Exchange, type SessionChannel } from './exchange.js';
+import type { SessionNumbers } from './session-numbers.js';
+import type { Wire } from './wire.js';
 
 /** Functions that end every task of one logical unit, and of the whole target. RFC 7143 §11.5.1. */
 const unitWideFunctions: ReadonlySet<number> = new Set([
@@ -120,6 +123,15 @@ export class PingExchange extends Exchange<Buffer> {
     if (!data.equals(due)) channel.checks.violation('pingData', `a ping of ${this.#data.length} bytes came back as ${data.length} bytes that differ`);
     this.complete(data);
   }
+}
+
+/** Answers a NOP-In by which the target asks whether we live: its tag and LUN come back, no data. RFC 7143 §11.18. */
+export function answerTargetPing(wire: Wire, numbers: SessionNumbers, ping: NopInPdu): void {
+  const { lunHigh, lunLow, targetTransferTag } = ping;
+  const { cmdSN, expStatSN } = numbers;
+  const at = wire.beginPdu(BHS_LENGTH);
+  encodeNopOut({ immediate: true, lunHigh, lunLow, initiatorTaskTag: RESERVED_TAG, targetTransferTag, cmdSN, expStatSN }, 0, wire.view, at);
+  wire.endPdu(at, BHS_LENGTH);
 }
 
 /** RFC 7143 §11.10, §11.11. */

@@ -17,10 +17,10 @@ export interface DataOutTags {
 }
 
 /**
- * Sends `data[from, to)` as one sequence of Data-Out PDUs: DataSN from 0, none longer than `segmentLengthMax`, the F bit
- * on the last. RFC 7143 §11.7. Answers the number of PDUs.
+ * Sends bytes `[from, to)` of a command's Data-Out, which begins at `dataAt` of `data`, as one sequence of PDUs: DataSN from 0,
+ * none longer than `segmentLengthMax`, the F bit on the last. RFC 7143 §11.7.
  */
-export function sendDataOutSequence(wire: Wire, tags: DataOutTags, data: Uint8Array, from: number, to: number, segmentLengthMax: number): number {
+export function sendDataOutSequence(wire: Wire, tags: DataOutTags, data: Uint8Array, from: number, to: number, segmentLengthMax: number, dataAt = 0): void {
   const pdu = scratch;
   pdu.lunHigh = tags.lunHigh;
   pdu.initiatorTaskTag = tags.initiatorTaskTag;
@@ -34,9 +34,8 @@ export function sendDataOutSequence(wire: Wire, tags: DataOutTags, data: Uint8Ar
     pdu.final = end === to;
     const at = wire.beginPdu(BHS_LENGTH);
     encodeDataOut(pdu, end - offset, wire.view, at);
-    wire.endPdu(at, BHS_LENGTH, data, offset, end);
+    wire.endPdu(at, BHS_LENGTH, data, dataAt + offset, dataAt + end);
   }
-  return dataSN;
 }
 
 /** How much of a write travels without being asked for. RFC 7143 §4.2.5.2 and §13.10, §13.11, §13.14. */

@@ -89,7 +89,8 @@ export class ScsiCommandError extends InitiatorError {
   /** Null when the status came without sense data. */
   readonly sense: ParsedSense | null;
   constructor(command: string, status: number, sense: ParsedSense | null) {
-    const asc = sense === null ? '' : `, key 0x${sense.key.toString(16)} asc 0x${sense.asc.toString(16).padStart(2, '0')}${sense.ascq.toString(16).padStart(2, '0')}`;
+    const asc =
+      sense === null ? '' : `, key 0x${sense.key.toString(16)} asc 0x${sense.asc.toString(16).padStart(2, '0')}${sense.ascq.toString(16).padStart(2, '0')}`;
     super('SCSI_STATUS', `${command} ended with status 0x${status.toString(16).padStart(2, '0')}${asc}`);
     this.status = status;
     this.sense = sense;

@@ -23,7 +23,10 @@ export function parseIscsiUrl(url: string): IscsiUrl {
   if (match === null) throw new InitiatorError('URL_INVALID', `${JSON.stringify(withoutSecret(url))} has not the form ${FORM}`);
   const [, credentials, hostPart, portPart, targetName, lunPart] = match as unknown as [string, string | undefined, string, string | undefined, string, string];
   if (credentials !== undefined) {
-    throw new InitiatorError('NOT_SUPPORTED', `credentials (user ${JSON.stringify(credentials.split('%')[0])}) are not supported yet: remove user%secret@ from the URL`);
+    throw new InitiatorError(
+      'NOT_SUPPORTED',
+      `credentials (user ${JSON.stringify(credentials.split('%')[0])}) are not supported yet: remove user%secret@ from the URL`,
+    );
   }
   const port = portPart === undefined ? ISCSI_PORT : Number(portPart);
   if (port < 1 || port > 65_535) throw new InitiatorError('URL_INVALID', `port ${portPart} is not from 1 to 65535`);

@@ -212,7 +212,8 @@ export class LogicalUnitClient {
 
   async #dataIn(label: string, cdb: Buffer, dataInLength: number, lengthMin: number): Promise<CommandResult> {
     const result = await this.run(label, { cdb, dataInLength });
-    if (result.dataIn.length < lengthMin) throw new InitiatorError('TARGET_FAILURE', `${label} returned ${result.dataIn.length} bytes, fewer than ${lengthMin}`);
+    if (result.dataIn.length < lengthMin)
+      throw new InitiatorError('TARGET_FAILURE', `${label} returned ${result.dataIn.length} bytes, fewer than ${lengthMin}`);
     return result;
   }
 }

@@ -13,17 +13,16 @@ import {
   decodeTaskManagementResponse,
   decodeTextResponse,
   emptyDataIn,
-  encodeNopOut,
   FINAL_BIT,
-  Opcode,
   OPCODE_MASK,
+  Opcode,
   opcodeName,
   RESERVED_TAG,
   readInitiatorTaskTag,
   TaskManagementResponse,
 } from '../engine/pdu/index.js';
 import { CommandExchange } from './command-exchange.js';
-import { LogoutExchange, PingExchange, TaskManagementExchange, TextExchange } from './control-exchanges.js';
+import { answerTargetPing, LogoutExchange, PingExchange, TaskManagementExchange, TextExchange } from './control-exchanges.js';
 import { InitiatorError, PduRejected } from './errors.js';
 import type { Exchange, ExchangeTable, SessionChannel } from './exchange.js';
 import type { Wire, WireReceiver } from './wire.js';
@@ -75,6 +74,16 @@ export class SessionReceiver implements WireReceiver {
   readonly #dataIn: DataInPdu = emptyDataIn();
   #opcode = 0;
   readonly #pendingR2Ts: PendingR2T[] = [];
+  readonly #handlers: ReadonlyMap<number, (data: Buffer) => void> = new Map([
+    [Opcode.scsiResponse, (data) => this.#onScsiResponse(data)],
+    [Opcode.readyToTransfer, () => this.#onReadyToTransfer()],
+    [Opcode.nopIn, (data) => this.#onNopIn(data)],
+    [Opcode.taskManagementResponse, () => this.#onTaskManagementResponse()],
+    [Opcode.textResponse, (data) => this.#onTextResponse(data)],
+    [Opcode.logoutResponse, () => this.#onLogoutResponse()],
+    [Opcode.asyncMessage, (data) => this.#onAsyncMessage(data)],
+    [Opcode.reject, (data) => this.#onReject(data)],
+  ] as [number, (data: Buffer) => void][]);
 
   constructor(
     channel: SessionChannel,
@@ -129,28 +138,13 @@ export class SessionReceiver implements WireReceiver {
     const opcode = this.#opcode;
     // Without error recovery there is no way to get the data again (RFC 7143 §7.8).
     if (!digestRight) this.#channel.checks.fatal('dataDigest', `the data digest of ${opcodeName(opcode)} is wrong`);
-    if (opcode === Opcode.dataIn) return this.#onDataIn();
-    const data = Buffer.from(bytes.subarray(at, at + lengthBytes));
-    switch (opcode) {
-      case Opcode.scsiResponse:
-        return this.#onScsiResponse(data);
-      case Opcode.readyToTransfer:
-        return this.#onReadyToTransfer();
-      case Opcode.nopIn:
-        return this.#onNopIn(data);
-      case Opcode.taskManagementResponse:
-        return this.#onTaskManagementResponse();
-      case Opcode.textResponse:
-        return this.#onTextResponse(data);
-      case Opcode.logoutResponse:
-        return this.#onLogoutResponse();
-      case Opcode.asyncMessage:
-        return this.#onAsyncMessage(data);
-      case Opcode.reject:
-        return this.#onReject(data);
-      default:
-        this.#channel.checks.violation('unknownOpcode', `${opcodeName(opcode)} is nothing that a target sends now`);
+    if (opcode === Opcode.dataIn) {
+      this.#onDataIn();
+      return;
     }
+    const handler = this.#handlers.get(opcode);
+    if (handler === undefined) this.#channel.checks.violation('unknownOpcode', `${opcodeName(opcode)} is nothing that a target sends now`);
+    handler?.(Buffer.from(bytes.subarray(at, at + lengthBytes)));
   }
 
   /** SCSI Data-In, RFC 7143 §11.7: its data has landed already. StatSN counts only with the S bit. */
@@ -204,15 +198,8 @@ export class SessionReceiver implements WireReceiver {
     numbers.takeUnnumbered(pdu.statSN, pdu.expCmdSN, pdu.maxCmdSN);
     if (data.length > 0) this.#channel.checks.violation('unexpectedData', 'a NOP-In that answers nothing carries data');
     if (pdu.targetTransferTag === RESERVED_TAG) return;
-    this.#answerPing(pdu.lunHigh, pdu.lunLow, pdu.targetTransferTag);
+    answerTargetPing(this.#wire, numbers, pdu);
     this.#events.onPing?.();
-  }
-
-  #answerPing(lunHigh: number, lunLow: number, targetTransferTag: number): void {
-    const { cmdSN, expStatSN } = this.#channel.numbers;
-    const at = this.#wire.beginPdu(BHS_LENGTH);
-    encodeNopOut({ immediate: true, lunHigh, lunLow, initiatorTaskTag: RESERVED_TAG, targetTransferTag, cmdSN, expStatSN }, 0, this.#wire.view, at);
-    this.#wire.endPdu(at, BHS_LENGTH);
   }
 
   /** RFC 7143 §11.6. What the function ended gets no response of its own any more (§4.2.3.3). */

@@ -192,9 +192,13 @@ export class Session {
     this.#wire.reset();
   }
 
-  /** For tests that must break the session's own stream: everything it knows to send lies behind this. */
-  get wire(): Wire {
-    return this.#wire;
+  /** Stops taking bytes from the socket, to see how the target bears a reader that does not read. */
+  pauseReading(): void {
+    this.#wire.pauseReading();
+  }
+
+  resumeReading(): void {
+    this.#wire.resumeReading();
   }
 
   #start<E extends Exchange>(exchange: E, timeoutMs = this.#commandMsMax): E {

@@ -2,7 +2,17 @@ import * as net from 'node:net';
 import type { Clock } from '../engine/clock.js';
 import { assert } from '../engine/errors.js';
 import { ReceiveCursor } from '../engine/net/receive-cursor.js';
-import { crc32c, DIGEST_LENGTH, type FramingFault, opcodeName, type PduReceiver, paddedLength, readDataSegmentLength, readOpcode, writeDigest } from '../engine/pdu/index.js';
+import {
+  crc32c,
+  DIGEST_LENGTH,
+  type FramingFault,
+  opcodeName,
+  type PduReceiver,
+  paddedLength,
+  readDataSegmentLength,
+  readOpcode,
+  writeDigest,
+} from '../engine/pdu/index.js';
 import { checkClauses } from './checks.js';
 import { InitiatorError, TargetViolation } from './errors.js';
 import { initiatorLimits } from './limits.js';
@@ -76,7 +86,8 @@ export class Wire implements PduReceiver {
         socket.destroy();
         reject(error);
       };
-      const onError = (error: Error): void => fail(new InitiatorError('CONNECT_FAILED', `no connection to ${host}:${port}: ${error.message}`, { cause: error }));
+      const onError = (error: Error): void =>
+        fail(new InitiatorError('CONNECT_FAILED', `no connection to ${host}:${port}: ${error.message}`, { cause: error }));
       const cancelTimer = options.clock.after(options.connectMsMax, () =>
         fail(new InitiatorError('CONNECT_TIMEOUT', `no connection to ${host}:${port} within ${options.connectMsMax} ms`)),
       );

@@ -37,6 +37,8 @@ export class DataOutTransfer {
   receivedLength = 0;
   /** An unsolicited sequence is under way (F was not set on the command). */
   unsolicitedOpen = false;
+  /** The rules were broken: nothing lands any more, and open sequences are only waited for to end. */
+  poisoned = false;
   #unsolicitedLimit = 0;
   #unsolicitedDataSN = 0;
   #nextR2TOffset = 0;
@@ -50,6 +52,7 @@ export class DataOutTransfer {
     this.receivedLength = immediateLength;
     this.unsolicitedOpen = unsolicitedOpen;
     this.#unsolicitedLimit = Math.min(expectedLength, firstBurstLength);
+    this.poisoned = false;
     this.#unsolicitedDataSN = 0;
     this.#nextR2TOffset = 0;
     this.#r2tSN = 0;
@@ -91,6 +94,17 @@ export class DataOutTransfer {
     r2t.nextOffset += lengthBytes;
     this.receivedLength += lengthBytes;
     if (pdu.final) this.outstanding.splice(this.outstanding.indexOf(r2t), 1);
+  }
+
+  /** Ends the sequence that a PDU of a poisoned transfer belongs to, when it is the last of it. */
+  skip(pdu: DataOutPdu): void {
+    if (!pdu.final) return;
+    if (pdu.targetTransferTag === RESERVED_TAG) {
+      this.unsolicitedOpen = false;
+      return;
+    }
+    const r2t = this.#find(pdu.targetTransferTag);
+    if (r2t !== undefined) this.outstanding.splice(this.outstanding.indexOf(r2t), 1);
   }
 
   /** The next piece to ask for, or null: all is asked for, or `maxOutstandingR2T` are open. */

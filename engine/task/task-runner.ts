@@ -106,7 +106,7 @@ export class TaskRunner {
   /** Data-Out has made progress: asks for more, or executes when all is here. */
   advanceTransfer(task: Task): void {
     if (task.state === TaskState.draining) {
-      if (!task.dataOut.unsolicitedOpen) this.#answer(task);
+      if (!task.dataOut.isExpecting) this.#answer(task);
       return;
     }
     if (task.state !== TaskState.transferring) return;
@@ -120,19 +120,27 @@ export class TaskRunner {
     else this.#growDataOut(task);
   }
 
-  /** Ends a task with CHECK CONDITION because its transfer went wrong, whatever was still to come. */
+  /**
+   * Ends a task with CHECK CONDITION because its transfer broke the rules. The answer waits for the open Data-Out
+   * sequences to end, so that no stray PDU arrives for a tag that may be in use again. RFC 7143 §7.9 "Sequence Errors".
+   */
   failTransfer(task: Task, key: SenseKey, asc: number): void {
-    task.dataOut.outstanding.length = 0;
-    task.dataOut.unsolicitedOpen = false;
-    this.share.withdraw(task);
     checkCondition(task.slot, key, asc);
+    task.dataOut.poisoned = true;
+    this.share.withdraw(task);
+    if (task.state !== TaskState.arriving) this.#conclude(task);
+  }
+
+  /** A task whose transfer failed before its turn came. */
+  concludeFailed(task: Task): void {
     this.#conclude(task);
   }
 
   /** Ends a task that there is no room for. SAM-5 §5.3.1: TASK SET FULL. */
   refuse(task: Task): void {
     task.slot.status = ScsiStatus.taskSetFull;
-    this.#conclude(task);
+    task.dataOut.poisoned = true;
+    if (task.state !== TaskState.arriving) this.#conclude(task);
   }
 
   /** Stops a task without an answer. `onStopped` is called once it has really stopped, perhaps at once. */
@@ -342,7 +350,7 @@ export class TaskRunner {
 
   /** The outcome is known. */
   #conclude(task: Task): void {
-    if (task.dataOut.unsolicitedOpen) {
+    if (task.dataOut.isExpecting) {
       if (task.state !== TaskState.draining) task.transition(TaskState.draining);
       return;
     }

@@ -7,7 +7,7 @@ import { placeDataOut } from './scsi-command.js';
 
 /**
  * SCSI Data-Out, RFC 7143 §11.7: checked against the sequence it belongs to before a byte of it lands. A PDU that
- * breaks the rules is rejected and ends its task; one for no task is rejected.
+ * breaks the rules ends its task with CHECK CONDITION; one for no task is rejected.
  */
 export function handleDataOutHeader(connection: Connection, bytes: Uint8Array, view: DataView, at: number, lengthBytes: number): void {
   const pdu = decodeDataOut(view, at, connection.dataOutPdu);
@@ -16,23 +16,18 @@ export function handleDataOutHeader(connection: Connection, bytes: Uint8Array, v
     connection.rejectPdu(RejectReason.invalidPduField, bytes, at);
     return;
   }
-  const verdict = task.dataOut.check(pdu, lengthBytes);
-  if (verdict !== DataOutVerdict.accepted) {
-    connection.rejectPdu(RejectReason.protocolError, bytes, at);
-    if (task.dataOut.isExpecting) connection.context.runner.failTransfer(task, SenseKey.abortedCommand, senseOf(verdict));
-    return;
-  }
   connection.finish = PduFinish.dataOut;
   connection.landingTask = task;
-  if (task.dataOutPiece === NO_PIECE && !placeDataOut(connection, task)) {
-    connection.dropPdu();
-    connection.landingTask = null;
-    task.dataOut.unsolicitedOpen = false;
-    connection.context.runner.refuse(task);
+  const { runner } = connection.context;
+  const verdict = task.dataOut.poisoned ? DataOutVerdict.accepted : task.dataOut.check(pdu, lengthBytes);
+  if (verdict !== DataOutVerdict.accepted) runner.failTransfer(task, SenseKey.abortedCommand, senseOf(verdict));
+  else if (task.dataOutPiece === NO_PIECE && !task.dataOut.poisoned && !placeDataOut(connection, task)) runner.refuse(task);
+  if (connection.landingTask !== task || task.dataOut.poisoned) {
+    connection.transport.discardData();
     return;
   }
   const room = task.dataOutPieceLength - pdu.bufferOffset;
-  if (room > 0) connection.transport.landIn(connection.context.runner.arena.bytes, task.dataOutPiece + pdu.bufferOffset, room);
+  if (room > 0) connection.transport.landIn(runner.arena.bytes, task.dataOutPiece + pdu.bufferOffset, room);
   else connection.transport.discardData();
 }
 
@@ -47,6 +42,7 @@ export function finishDataOut(connection: Connection, lengthBytes: number): void
   if (task === null) return;
   connection.landingTask = null;
   connection.keepalive.dataOutProgressMicros = connection.receivedAtMicros;
-  task.dataOut.accept(connection.dataOutPdu, lengthBytes);
+  if (task.dataOut.poisoned) task.dataOut.skip(connection.dataOutPdu);
+  else task.dataOut.accept(connection.dataOutPdu, lengthBytes);
   connection.context.runner.advanceTransfer(task);
 }

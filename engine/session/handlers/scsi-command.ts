@@ -19,9 +19,6 @@ import { CommandTurn } from '../command-window.js';
 import { type Connection, PduFinish } from '../connection.js';
 import { runHeldPdus } from './order.js';
 
-/** Sense of RFC 7143 §11.4.7.2: WRITE ERROR - UNEXPECTED UNSOLICITED DATA. */
-const UNEXPECTED_UNSOLICITED_DATA = Asc.unexpectedUnsolicitedData;
-
 /** SCSI Command, RFC 7143 §11.3: makes a task of the header and says where its immediate data lands. */
 export function handleScsiCommandHeader(connection: Connection, bytes: Uint8Array, view: DataView, at: number, ahsLength: number, dataLength: number): void {
   const pdu = decodeScsiCommand(view, at, connection.scsiCommand);
@@ -154,16 +151,12 @@ export function deliverTask(connection: Connection, task: Task): void {
   const { runner } = connection.context;
   const { dataOut } = task;
   const immediateLength = dataOut.receivedLength;
-  const { parameters } = connection;
-  if (immediateLength > 0 && (!parameters.immediateData || immediateLength > parameters.firstBurstLength)) {
-    runner.failTransfer(task, SenseKey.abortedCommand, UNEXPECTED_UNSOLICITED_DATA);
-  } else if (dataOut.unsolicitedOpen && parameters.initialR2T) {
-    runner.failTransfer(task, SenseKey.abortedCommand, UNEXPECTED_UNSOLICITED_DATA);
-  } else if (immediateLength > 0 && task.slot.dataOut.length === 0) {
-    runner.refuse(task);
-  } else {
-    runner.deliver(task);
-  }
+  const { immediateData, firstBurstLength, initialR2T } = connection.parameters;
+  const unexpected = immediateLength > 0 && (!immediateData || immediateLength > firstBurstLength);
+  if (!dataOut.poisoned && (unexpected || (dataOut.unsolicitedOpen && initialR2T))) runner.failTransfer(task, SenseKey.abortedCommand, Asc.unexpectedUnsolicitedData);
+  else if (!dataOut.poisoned && immediateLength > 0 && task.slot.dataOut.length === 0) runner.refuse(task);
+  if (dataOut.poisoned) runner.concludeFailed(task);
+  else runner.deliver(task);
 }
 
 const response = emptyScsiResponse();
