@@ -29,7 +29,8 @@ export class ProgramOutput {
   }
 
   get columnCount(): number {
-    return this.#stdout.columns ?? COLUMN_COUNT_DEFAULT;
+    // Pseudo-terminals nobody has sized yet say 0.
+    return this.#stdout.columns || COLUMN_COUNT_DEFAULT;
   }
 
   result(text: string): void {

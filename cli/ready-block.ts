@@ -19,24 +19,28 @@ export function renderReadyBlock(version: string, facts: ReadyFacts): string {
 }
 
 function lunCells(lun: ServedLun): string[] {
+  const size = formatByteSize(lun.sizeBytes);
   return [
     `LUN ${lun.lun}`,
     lun.store,
-    formatByteSize(lun.sizeBytes),
+    // ram:1GiB has said it already.
+    lun.store.endsWith(`:${size}`) ? '' : size,
     `${lun.blockLengthBytes}-byte blocks`,
     lun.readOnly ? 'read only' : 'read-write',
     lun.execution,
   ];
 }
 
+/** Rows as lines with their columns under each other; a column that is empty in all of them is left out. */
 function alignedCells(rows: readonly (readonly string[])[]): string[] {
-  const width = (column: number): number => Math.max(...rows.map((row) => row[column]?.length ?? 0));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(width(column)))
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => {
+    const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+    return cells
+      .filter((cell) => cell !== '')
       .join('  ')
-      .trimEnd(),
-  );
+      .trimEnd();
+  });
 }
 
 function nextCommandLines(facts: ReadyFacts): string[] {

@@ -3,6 +3,7 @@ import type { EngineConfig, LunConfig, PortalConfig, TargetConfig } from './conf
 import { checkEngineConfig } from './config/load-config.js';
 import { formatStoreText } from './config/store-text.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
+import { TargetError } from './errors.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { normalizeIscsiName } from './login/index.js';
 import { EngineMetrics, type EngineSnapshot } from './metrics/engine-metrics.js';
@@ -161,10 +162,9 @@ export class Engine {
     if (!immediately) await this.#drain();
     for (const transport of [...this.#portals.transports]) transport.destroy();
     await this.#dispatcher.stop();
-    for (const store of this.#stores) {
-      store.flush();
-      store.close();
-    }
+    const unflushed = this.#stores.filter((store) => !store.readOnly && store.flush() < 0);
+    for (const store of this.#stores) store.close();
+    if (unflushed.length > 0) throw new TargetError('STORE_FLUSH_FAILED', `${unflushed.length} store(s) could not be flushed: acknowledged writes may be lost`);
   }
 
   /** Sends the Async Message that asks for logout and waits until all have gone, or for `drainMsMax`. */

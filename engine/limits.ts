@@ -68,6 +68,7 @@ export const limitTable = {
   sendStallMsMax: { value: 30_000, min: 100, max: 3_600_000, reason: 'a reader that takes nothing for this long is gone or hostile; its memory is needed' },
   nopInIntervalMs: { value: 30_000, min: 100, max: 3_600_000, reason: 'an idle connection is asked this often whether it lives' },
   nopInAnswerMsMax: { value: 30_000, min: 100, max: 3_600_000, reason: 'time to answer that question' },
+  closeLingerMsMax: { value: 2_000, min: 10, max: 600_000, reason: 'time a peer gets to close its side after our last byte; its socket is needed' },
   drainMsMax: { value: 5_000, min: 0, max: 600_000, reason: 'time initiators get to log out when the target stops' },
   sessionPerTargetCountMax: { value: 1024, min: 1, max: 65535, reason: 'TSIHs are 16 bits; each session holds a window' },
   rememberedNexusCountMax: { value: 4096, min: 16, max: 1_000_000, reason: 'initiator ports remembered after their session is gone, to tell a nexus loss from a power on' },

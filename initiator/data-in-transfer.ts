@@ -1,8 +1,8 @@
 import { type DataInPdu, ResidualFlag } from '../engine/pdu/index.js';
-import { ScsiStatus } from '../engine/scsi/status.js';
 import { ByteCoverage } from './byte-coverage.js';
 import type { ConformanceChecks } from './checks.js';
 import type { NegotiatedKeys } from './key-negotiation.js';
+import { ScsiStatus } from './scsi-status.js';
 
 /**
  * The Data-In of one command, checked PDU by PDU before a byte of it is landed. RFC 7143 §11.7.

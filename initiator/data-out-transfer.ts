@@ -1,8 +1,8 @@
 import { BHS_LENGTH, type DataOutPdu, emptyDataOut, encodeDataOut, RESERVED_TAG, type ReadyToTransferPdu, ResidualFlag } from '../engine/pdu/index.js';
-import { ScsiStatus } from '../engine/scsi/status.js';
 import { ByteCoverage } from './byte-coverage.js';
 import type { ConformanceChecks } from './checks.js';
 import type { NegotiatedKeys } from './key-negotiation.js';
+import { ScsiStatus } from './scsi-status.js';
 import type { Wire } from './wire.js';
 
 const scratch: DataOutPdu = emptyDataOut();

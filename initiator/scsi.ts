@@ -1,6 +1,4 @@
 import { decodeLun } from '../engine/pdu/index.js';
-import { SenseKey } from '../engine/scsi/sense.js';
-import { ScsiStatus } from '../engine/scsi/status.js';
 import {
   fitsCdb10,
   inquiryCdb,
@@ -17,6 +15,7 @@ import {
 } from './cdb.js';
 import type { CommandOptions, CommandResult } from './command-exchange.js';
 import { InitiatorError, ScsiCommandError } from './errors.js';
+import { ScsiStatus, SenseKey } from './scsi-status.js';
 import { parseSense } from './sense-data.js';
 import type { Session } from './session.js';
 

@@ -1,3 +1,5 @@
+import { SenseKey } from './scsi-status.js';
+
 /** Sense data of either format, SPC-4 §4.5 "Sense data". */
 export interface ParsedSense {
   readonly deferred: boolean;
@@ -19,7 +21,6 @@ const FIXED_DEFERRED = 0x71;
 const DESCRIPTOR_CURRENT = 0x72;
 const DESCRIPTOR_DEFERRED = 0x73;
 const VALID_BIT = 0x80;
-const ILLEGAL_REQUEST = 0x5;
 const DESCRIPTOR_HEADER_LENGTH = 8;
 const DescriptorType = { information: 0x00, senseKeySpecific: 0x02 } as const;
 
@@ -44,7 +45,7 @@ function parseFixed(bytes: Buffer, deferred: boolean): ParsedSense {
     key,
     ...codes(byteAt(bytes, 12), byteAt(bytes, 13)),
     information: valid ? BigInt(bytes.readUInt32BE(3)) : null,
-    fieldPointer: key === ILLEGAL_REQUEST ? parseFieldPointer(bytes, 15) : null,
+    fieldPointer: key === SenseKey.illegalRequest ? parseFieldPointer(bytes, 15) : null,
     bytes,
   };
 }
@@ -57,7 +58,7 @@ function parseDescriptor(bytes: Buffer, deferred: boolean): ParsedSense {
   for (let at = DESCRIPTOR_HEADER_LENGTH; at + 2 <= end; at += 2 + byteAt(bytes, at + 1)) {
     const type = bytes[at];
     if (type === DescriptorType.information && at + 12 <= end && (byteAt(bytes, at + 2) & VALID_BIT) !== 0) information = bytes.readBigUInt64BE(at + 4);
-    if (type === DescriptorType.senseKeySpecific && key === ILLEGAL_REQUEST) fieldPointer = parseFieldPointer(bytes, at + 4);
+    if (type === DescriptorType.senseKeySpecific && key === SenseKey.illegalRequest) fieldPointer = parseFieldPointer(bytes, at + 4);
   }
   return { deferred, key, ...codes(byteAt(bytes, 2), byteAt(bytes, 3)), information, fieldPointer, bytes };
 }

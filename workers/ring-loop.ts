@@ -54,6 +54,7 @@ export default function serveRing(setup: RingWorkerSetup): void {
   const slots: (CommandSlot | undefined)[] = new Array(memory.slotCount).fill(undefined);
   
 
+  channel.isServed = true;
   while (!channel.stopRequested) {
     const index = channel.submission.pop();
     if (index === RING_EMPTY) {

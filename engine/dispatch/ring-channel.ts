@@ -2,6 +2,10 @@ import type { MessagePort } from 'node:worker_threads';
 import { CACHE_LINE_BYTES } from '../shm/layout.js';
 import { SpscRing } from '../shm/spsc-ring.js';
 
+/** Words of the control line. */
+const STOP = 0;
+const SERVED = 1;
+
 /**
  * The shared memory of one worker's conversation with the main thread, laid out once:
  *
@@ -27,11 +31,20 @@ export class RingChannel {
   }
 
   get stopRequested(): boolean {
-    return Atomics.load(this.#control, 0) === 1;
+    return Atomics.load(this.#control, STOP) === 1;
+  }
+
+  /** True once the thread has begun to serve the ring; the main thread clears it before it starts another. */
+  get isServed(): boolean {
+    return Atomics.load(this.#control, SERVED) === 1;
+  }
+
+  set isServed(value: boolean) {
+    Atomics.store(this.#control, SERVED, value ? 1 : 0);
   }
 
   requestStop(): void {
-    Atomics.store(this.#control, 0, 1);
+    Atomics.store(this.#control, STOP, 1);
     this.submission.wakeConsumer();
   }
 }

@@ -8,7 +8,7 @@ import { RingChannel, type RingWorkerSetup } from './ring-channel.js';
 
 const RESTART_DELAY_MS_MIN = 10;
 const RESTART_DELAY_MS_MAX = 1000;
-/** After this many deaths without a completed command in between, what is queued is failed instead of kept waiting. */
+/** After this many threads in a row that died before they served the ring, what is queued is failed instead of kept waiting. */
 const BARREN_LIFE_COUNT_MAX = 5;
 
 export type RingWorkerOptions = Omit<RingWorkerSetup, 'channel' | 'channelCapacity' | 'attachments' | 'slotLayoutVersion'> & {
@@ -45,9 +45,9 @@ export class RingWorker {
     return this.#inFlightCount;
   }
 
-  /** False while the thread keeps dying before it completes anything. */
+  /** False while thread after thread dies before it serves the ring. */
   get isUp(): boolean {
-    return !this.#stopping && this.#barrenLives < BARREN_LIFE_COUNT_MAX;
+    return !this.#stopping && (this.#barrenLives < BARREN_LIFE_COUNT_MAX || this.#channel.isServed);
   }
 
   /** The thread itself, for fault injection in tests. */
@@ -77,7 +77,6 @@ export class RingWorker {
       count++;
       this.#finish(index);
     }
-    if (count > 0) this.#barrenLives = 0;
     return count;
   }
 
@@ -96,6 +95,7 @@ export class RingWorker {
   }
 
   #start(): void {
+    this.#channel.isServed = false;
     const { port1, port2 } = new MessageChannel();
     port1.unref();
     for (const attachment of this.#attachments.values()) port1.postMessage(attachment);
@@ -130,7 +130,7 @@ export class RingWorker {
       return;
     }
     this.#failBegun();
-    this.#barrenLives++;
+    this.#barrenLives = this.#channel.isServed ? 0 : this.#barrenLives + 1;
     if (this.#barrenLives >= BARREN_LIFE_COUNT_MAX) this.#failAll();
     const delayMs = Math.min(RESTART_DELAY_MS_MAX, RESTART_DELAY_MS_MIN * 2 ** Math.min(this.#barrenLives, 10));
     if (this.#barrenLives <= 1) {

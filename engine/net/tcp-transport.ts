@@ -95,6 +95,7 @@ export class TcpTransport implements ConnectionTransport {
     this.#cursor.stop();
     this.#queue.flush();
     this.#socket.end();
+    this.#context.clock.after(this.#context.limits.closeLingerMsMax, () => this.#socket.destroy());
   }
 
   destroy(): void {

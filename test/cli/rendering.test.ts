@@ -8,7 +8,7 @@ import { ConfigError, locateProblem } from '../../engine/config/problem.js';
 import { TargetError } from '../../engine/errors.js';
 
 const LUNS = [
-  { lun: 0, store: 'ram', sizeBytes: 1024 ** 3, blockLengthBytes: 512, readOnly: false, execution: 'auto' },
+  { lun: 0, store: 'ram:1GiB', sizeBytes: 1024 ** 3, blockLengthBytes: 512, readOnly: false, execution: 'auto' },
   { lun: 12, store: 'file:/srv/x.img', sizeBytes: 10 * 1024 ** 3, blockLengthBytes: 4096, readOnly: true, execution: 'pool' },
 ];
 
@@ -26,7 +26,7 @@ test('the ready block names portals, targets and LUNs, then commands to copy', (
 
   portal  127.0.0.1:3260  [::1]:860
   target  iqn.2026-11.io.lunloom:demo
-    LUN 0   ram              1GiB   512-byte blocks   read-write  auto
+    LUN 0   ram:1GiB                512-byte blocks   read-write  auto
     LUN 12  file:/srv/x.img  10GiB  4096-byte blocks  read only   pool
 
 Try it from another terminal:
@@ -37,6 +37,11 @@ Try it from another terminal:
 
 Ctrl-C stops.`,
   );
+});
+
+test('sizes that the stores say already have no column', () => {
+  const block = renderReadyBlock('1', { portals: [{ address: '::1', port: 1 }], targets: [{ name: 'eui.02004567A425678D', luns: LUNS.slice(0, 1) }] });
+  assert.match(block, '\n    LUN 0  ram:1GiB  512-byte blocks  read-write  auto\n');
 });
 
 test('commands dial loopback where the portal is the unspecified address', () => {
@@ -50,7 +55,7 @@ test('the ready event is one line of JSON with bound portals', () => {
   const event = readyEvent({ portals: [{ address: '::1', port: 49152 }], targets: [{ name: 'iqn.2026-11.io.lunloom:demo', luns: LUNS.slice(0, 1) }] });
   assert.is(
     JSON.stringify(event),
-    '{"event":"ready","portals":["[::1]:49152"],"targets":[{"name":"iqn.2026-11.io.lunloom:demo","luns":[{"lun":0,"store":"ram","sizeBytes":1073741824,"blockLengthBytes":512,"readOnly":false,"execution":"auto"}]}]}',
+    '{"event":"ready","portals":["[::1]:49152"],"targets":[{"name":"iqn.2026-11.io.lunloom:demo","luns":[{"lun":0,"store":"ram:1GiB","sizeBytes":1073741824,"blockLengthBytes":512,"readOnly":false,"execution":"auto"}]}]}',
   );
 });
 

@@ -190,6 +190,18 @@ test('on a terminal one line is rewritten each second and left on a line of its 
   assert.is(clock.pending.size, 0);
 });
 
+test('a terminal that does not know its width gets a line all the same', async () => {
+  const { stdout, clock, start, engine, signal, letStop, done } = bench({ tty: true });
+  stdout.columns = 0;
+  start.resolve(engine);
+  await settled();
+  clock.second();
+  assert.match(stdout.text, '\x1b[2K1,000 IOPS');
+  signal('SIGINT');
+  letStop();
+  await done;
+});
+
 test('without a terminal there is the block and no live line', async () => {
   const { stdout, clock, start, engine, signal, letStop, done } = bench();
   start.resolve(engine);

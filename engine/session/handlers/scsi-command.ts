@@ -7,6 +7,7 @@ import {
   emptyScsiResponse,
   encodeScsiResponse,
   parseAhs,
+  RESERVED_TAG,
   RejectReason,
   SCSI_COMMAND,
   type ScsiCommandPdu,
@@ -53,6 +54,8 @@ function refusalOf(connection: Connection, pdu: ScsiCommandPdu, view: DataView, 
   if (ahsLength > 0) {
     if (ahsLength > connection.context.limits.ahsLengthBytesMax || !parseAhs(view, at + BHS_LENGTH, ahsLength, connection.ahs)) return RejectReason.invalidPduField;
   }
+  // RFC 7143 §11.2.1.8: the reserved value names no task.
+  if (pdu.initiatorTaskTag === RESERVED_TAG) return RejectReason.invalidPduField;
   if (!pdu.write && (dataLength > 0 || !pdu.final)) return RejectReason.invalidPduField;
   if (dataLength > pdu.expectedDataTransferLength) return RejectReason.invalidPduField;
   if (connection.tasks.has(pdu.initiatorTaskTag)) return RejectReason.taskInProgress;

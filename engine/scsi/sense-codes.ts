@@ -1,0 +1,53 @@
+/** Sense keys, SPC-4 §4.5 "Sense data". */
+export const SenseKey = {
+  noSense: 0x0,
+  recoveredError: 0x1,
+  notReady: 0x2,
+  mediumError: 0x3,
+  hardwareError: 0x4,
+  illegalRequest: 0x5,
+  unitAttention: 0x6,
+  dataProtect: 0x7,
+  blankCheck: 0x8,
+  copyAborted: 0xa,
+  abortedCommand: 0xb,
+  volumeOverflow: 0xd,
+  miscompare: 0xe,
+} as const;
+export type SenseKey = (typeof SenseKey)[keyof typeof SenseKey];
+
+/** Additional sense codes with their qualifier: ASC in the high byte, ASCQ in the low one. SPC-4 Annex D. */
+export const Asc = {
+  none: 0x0000,
+  writeError: 0x0c00,
+  unexpectedUnsolicitedData: 0x0c0c,
+  notEnoughUnsolicitedData: 0x0c0d,
+  unrecoveredReadError: 0x1100,
+  miscompareDuringVerify: 0x1d00,
+  parameterListLengthError: 0x1a00,
+  invalidCommandOperationCode: 0x2000,
+  lbaOutOfRange: 0x2100,
+  invalidFieldInCdb: 0x2400,
+  logicalUnitNotSupported: 0x2500,
+  invalidFieldInParameterList: 0x2600,
+  writeProtected: 0x2700,
+  spaceAllocationFailed: 0x2707,
+  mediumMayHaveChanged: 0x2800,
+  powerOnOrReset: 0x2900,
+  powerOnOccurred: 0x2901,
+  busDeviceResetFunctionOccurred: 0x2903,
+  itNexusLossOccurred: 0x2907,
+  commandsClearedByAnotherInitiator: 0x2f00,
+  logicalUnitNotReady: 0x0400,
+  logicalUnitStopped: 0x0402,
+  savingParametersNotSupported: 0x3900,
+  mediumNotPresent: 0x3a00,
+  reportedLunsDataHasChanged: 0x3f0e,
+  internalTargetFailure: 0x4400,
+  dataPhaseError: 0x4b00,
+  initiatorDetectedError: 0x4800,
+  protocolServiceCrcError: 0x4705,
+  overlappedCommandsAttempted: 0x4e00,
+  insufficientResources: 0x5503,
+} as const;
+export type Asc = (typeof Asc)[keyof typeof Asc];
