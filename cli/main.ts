@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../engine/clock.js';
+import type { EngineConfig } from '../engine/config/engine-config.js';
 import { readConfigSource, resolveConfig } from '../engine/config/load-config.js';
 import { renderResolvedConfig } from './check.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
@@ -7,6 +8,7 @@ import { overlayOptions } from './overlay.js';
 import { type ProgramActions, runProgram } from './program.js';
 import { ProgramOutput } from './program-output.js';
 import { errorLines } from './report-error.js';
+import type { ServedEngine } from './served-engine.js';
 import { serveUntilStopped } from './serving.js';
 
 /** The entry point that `bin/lunloom.js` imports: importing it runs the program. */
@@ -19,8 +21,9 @@ const actions: ProgramActions = {
     const source = overlayOptions(configFile === undefined ? null : readConfigSource(configFile), options, process.cwd());
     const config = resolveConfig(source);
     const { startEngine } = await import('./serve.js');
+    const start = (given: EngineConfig): Promise<ServedEngine> => startEngine(given, report);
     const exitNow = (): void => process.exit(ExitCode.interrupted);
-    await serveUntilStopped({ config, json: options.json === true, version, output, clock: systemClock, start: startEngine, onSignal, exitNow });
+    await serveUntilStopped({ config, json: options.json === true, version, output, clock: systemClock, start, onSignal, exitNow });
   },
   async check(configFile, options) {
     output.resultLine(renderResolvedConfig(configFile, options.json === true));
@@ -40,8 +43,12 @@ function packageVersion(): string {
   return String((JSON.parse(text) as { version?: unknown }).version ?? 'unknown');
 }
 
-function fail(error: unknown): void {
+function report(error: unknown): void {
   for (const line of errorLines(error, process.env['LUNLOOM_DEBUG'] === '1')) output.remarkLine(line);
+}
+
+function fail(error: unknown): void {
+  report(error);
   process.exitCode = exitCodeOf(error);
 }
 

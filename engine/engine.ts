@@ -35,7 +35,14 @@ const WORKER_URL = new URL('../workers/ring-loop.js', import.meta.url);
 /** What `describe` tells of a target. */
 export interface TargetDescription {
   readonly name: string;
-  readonly luns: { readonly lun: number; readonly store: string; readonly sizeBytes: number; readonly blockLengthBytes: number; readonly readOnly: boolean; readonly execution: string }[];
+  readonly luns: {
+    readonly lun: number;
+    readonly store: string;
+    readonly sizeBytes: number;
+    readonly blockLengthBytes: number;
+    readonly readOnly: boolean;
+    readonly execution: string;
+  }[];
 }
 
 /** Resources in use, for tests and operators: all zero when nothing is outstanding. */
@@ -160,7 +167,7 @@ export class Engine {
     if (this.#ticker !== null) clearInterval(this.#ticker);
     this.#portals.stopListening();
     if (!immediately) await this.#drain();
-    for (const transport of [...this.#portals.transports]) transport.destroy();
+    for (const transport of Array.from(this.#portals.transports)) transport.destroy();
     await this.#dispatcher.stop();
     const unflushed = this.#stores.filter((store) => !store.readOnly && store.flush() < 0);
     for (const store of this.#stores) store.close();
@@ -181,7 +188,11 @@ export class Engine {
   #openStores(target: TargetConfig): { lun: LunConfig; store: BackingStore }[] {
     return target.luns.map((lun) => {
       try {
-        const store = openStore(lun.store, { readOnly: lun.readOnly, blockLengthBytes: lun.blockLengthBytes, transferLengthBytesMax: this.#limits.transferLengthBytesMax });
+        const store = openStore(lun.store, {
+          readOnly: lun.readOnly,
+          blockLengthBytes: lun.blockLengthBytes,
+          transferLengthBytesMax: this.#limits.transferLengthBytesMax,
+        });
         this.#stores.push(store);
         return { lun, store };
       } catch (error) {

@@ -71,7 +71,12 @@ export const limitTable = {
   closeLingerMsMax: { value: 2_000, min: 10, max: 600_000, reason: 'time a peer gets to close its side after our last byte; its socket is needed' },
   drainMsMax: { value: 5_000, min: 0, max: 600_000, reason: 'time initiators get to log out when the target stops' },
   sessionPerTargetCountMax: { value: 1024, min: 1, max: 65535, reason: 'TSIHs are 16 bits; each session holds a window' },
-  rememberedNexusCountMax: { value: 4096, min: 16, max: 1_000_000, reason: 'initiator ports remembered after their session is gone, to tell a nexus loss from a power on' },
+  rememberedNexusCountMax: {
+    value: 4096,
+    min: 16,
+    max: 1_000_000,
+    reason: 'initiator ports remembered after their session is gone, to tell a nexus loss from a power on',
+  },
   pollMicrosMax: { value: 30, min: 0, max: 1_000_000, reason: 'how long main and workers spin for the next ring entry before they sleep' },
   workerCountMax: { value: 64, min: 1, max: 1024, reason: 'worker threads; each is a V8 isolate of some megabytes with a ring of its own' },
   configFileBytesMax: {

@@ -19,7 +19,7 @@ const FORM = 'iscsi://host[:port]/target-name/lun';
  */
 export function parseIscsiUrl(url: string): IscsiUrl {
   // Not `new URL`: `user%secret` is no percent-escape, and target names hold colons and dots of their own.
-  const match = /^iscsi:\/\/(?:([^@/]*)@)?(\[[0-9A-Fa-f:.%]+\]|[^:/[\]]+)(?::(\d+))?\/([^/]+)\/(\d+)\/?$/.exec(url);
+  const match = /^iscsi:\/\/(?:([^@/]*)@)?(\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[^:/[\]]+)(?::(\d+))?\/([^/]+)\/(\d+)\/?$/.exec(url);
   if (match === null) throw new InitiatorError('URL_INVALID', `${JSON.stringify(withoutSecret(url))} has not the form ${FORM}`);
   const [, credentials, hostPart, portPart, targetName, lunPart] = match as unknown as [string, string | undefined, string, string | undefined, string, string];
   if (credentials !== undefined) {

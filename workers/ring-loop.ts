@@ -52,7 +52,6 @@ export default function serveRing(setup: RingWorkerSetup): void {
   const doorbell = new Doorbell(setup.doorbell);
   const units = new AttachedUnits(setup.attachments);
   const slots: (CommandSlot | undefined)[] = new Array(memory.slotCount).fill(undefined);
-  
 
   channel.isServed = true;
   while (!channel.stopRequested) {

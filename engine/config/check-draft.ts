@@ -40,8 +40,10 @@ function checkTargets(draft: Draft, problems: ConfigProblem[]): void {
     if (target === undefined) continue;
     const path = ['targets', index];
     if (target.name !== undefined) {
-      const first = firstIndex.get(target.name);
-      if (first === undefined) firstIndex.set(target.name, index);
+      // The digits of eui. and naa. names may be of either case and mean the same.
+      const name = target.name.toLowerCase();
+      const first = firstIndex.get(name);
+      if (first === undefined) firstIndex.set(name, index);
       else invalid(problems, [...path, 'name'], `${target.name} is there twice, first as ${formatPath(['targets', first])}`);
     }
     checkLuns(target, path, problems);

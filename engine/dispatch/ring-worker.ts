@@ -112,7 +112,14 @@ export class RingWorker {
       attachments: port2,
     };
     // A pool of one: a thread that dies while it boots makes a larger pool give up replacing any (Piscina 5.3.2).
-    const pool = new Piscina({ filename: workerUrl.href, minThreads: 1, maxThreads: 1, idleTimeout: Number.POSITIVE_INFINITY, atomics: 'disabled', execArgv: [] });
+    const pool = new Piscina({
+      filename: workerUrl.href,
+      minThreads: 1,
+      maxThreads: 1,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      atomics: 'disabled',
+      execArgv: [],
+    });
     this.#pool = pool;
     this.#ended = pool.run(setup, { transferList: [port2] }).then(
       () => this.#onEnd(pool, port1),

@@ -1,7 +1,6 @@
 import type { FramingFault, PduReceiver } from '../pdu/framing.js';
 import { BHS_LENGTH, crc32c, DIGEST_LENGTH, paddedLength, readDataSegmentLength, readDigest, readTotalAHSLengthBytes } from '../pdu/index.js';
 
-
 const AHS_LENGTH_FIELD_MAX_BYTES = 255 * 4;
 const PADDING_LENGTH_MAX = 3;
 const noBytes = new Uint8Array(0);
@@ -158,10 +157,16 @@ export class ReceiveCursor {
   #deliverHeader(bytes: Uint8Array, view: DataView, at: number, wireLength: number): void {
     if (this.headerDigest) {
       const end = at + wireLength - DIGEST_LENGTH;
-      if (crc32c(bytes, at, end) !== readDigest(view, end)) return this.#fault('header-digest', bytes, at);
+      if (crc32c(bytes, at, end) !== readDigest(view, end)) {
+        this.#fault('header-digest', bytes, at);
+        return;
+      }
     }
     const length = readDataSegmentLength(view, at);
-    if (length > this.dataSegmentLengthMax) return this.#fault('data-segment-too-long', bytes, at);
+    if (length > this.dataSegmentLengthMax) {
+      this.#fault('data-segment-too-long', bytes, at);
+      return;
+    }
     this.#dataLength = length;
     this.#dataPaddedLength = paddedLength(length);
     this.#dataWireLength = length === 0 ? 0 : this.#dataPaddedLength + (this.dataDigest ? DIGEST_LENGTH : 0);

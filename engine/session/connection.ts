@@ -1,44 +1,35 @@
 import { assert } from '../errors.js';
-import { BHS_LENGTH, type FramingFault, type PduReceiver, emptyAhs, emptyDataOut, emptyScsiCommand, encodeReject, Opcode, RejectReason, readOpcode, type TargetNumbers } from '../pdu/index.js';
+import type { TextNegotiation } from '../login/index.js';
+import type { NegotiatedParameters } from '../login/negotiated-parameters.js';
+import {
+  BHS_LENGTH,
+  emptyAhs,
+  emptyDataOut,
+  emptyScsiCommand,
+  encodeReject,
+  type FramingFault,
+  Opcode,
+  type PduReceiver,
+  RejectReason,
+  readOpcode,
+  type TargetNumbers,
+} from '../pdu/index.js';
 import type { ITNexus } from '../scsi/it-nexus.js';
 import type { PduOutput } from '../task/pdu-output.js';
-import { type Task, type TaskOwner, TaskState } from '../task/task.js';
-import type { NegotiatedParameters } from '../login/negotiated-parameters.js';
-import type { TextNegotiation } from '../login/index.js';
+import { Task, type TaskOwner, TaskState } from '../task/task.js';
 import { CommandTurn } from './command-window.js';
+import { ConnectionState, connectionTransitions, PduFinish } from './connection-state.js';
 import type { EngineContext } from './engine-context.js';
+import { type HeldControlPdu, handleControlPdu, isControlOpcode, runControlPdu } from './handlers/control.js';
 import { finishDataOut, handleDataOutHeader } from './handlers/data-out.js';
-import { type HeldControlPdu, handleControlPdu, isControlOpcode } from './handlers/control.js';
-import { finishScsiCommand, handleScsiCommandHeader } from './handlers/scsi-command.js';
+import { deliverTask, finishScsiCommand, handleScsiCommandHeader } from './handlers/scsi-command.js';
 import { Keepalive } from './keepalive.js';
 import { LoginPhase } from './login-phase.js';
 import type { Session } from './session.js';
 import type { ConnectionTransport } from './transport.js';
 
-/** Connection states of the target, RFC 7143 §8.1.3 "State Transition Descriptions for Connections". */
-export const ConnectionState = {
-  free: 'S1: FREE',
-  inLogin: 'S4: IN_LOGIN',
-  loggedIn: 'S5: LOGGED_IN',
-  inLogout: 'S6: IN_LOGOUT',
-  logoutRequested: 'S7: LOGOUT_REQUESTED',
-} as const;
-export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
-
-const transitions: Record<ConnectionState, readonly ConnectionState[]> = {
-  [ConnectionState.free]: [],
-  [ConnectionState.inLogin]: [ConnectionState.loggedIn, ConnectionState.free],
-  [ConnectionState.loggedIn]: [ConnectionState.inLogout, ConnectionState.logoutRequested, ConnectionState.free],
-  [ConnectionState.logoutRequested]: [ConnectionState.inLogout, ConnectionState.free],
-  [ConnectionState.inLogout]: [ConnectionState.free],
-};
-
 /** What came before its turn by CmdSN: a task, another PDU with a copy of its bytes, or the gap a stopped task left. */
 export type HeldPdu = Task | HeldControlPdu | null;
-
-/** What is to be done with the PDU being received once its data segment is complete. */
-export const PduFinish = { drop: 0, reject: 1, scsiCommand: 2, dataOut: 3, control: 4, login: 5 } as const;
-export type PduFinish = (typeof PduFinish)[keyof typeof PduFinish];
 
 /** Header bytes that a Reject sends back: the BHS. RFC 7143 §11.17. */
 const REJECTED_HEADER_LENGTH = BHS_LENGTH;
@@ -91,7 +82,7 @@ export class Connection implements PduReceiver, TaskOwner {
   }
 
   transition(next: ConnectionState): void {
-    assert(transitions[this.#state].includes(next), `connection cannot go from ${this.#state} to ${next}`);
+    assert(connectionTransitions[this.#state].includes(next), `connection cannot go from ${this.#state} to ${next}`);
     this.#state = next;
   }
 
@@ -225,6 +216,17 @@ export class Connection implements PduReceiver, TaskOwner {
     output.endWithCopy(this.header, 0, REJECTED_HEADER_LENGTH);
   }
 
+  /** Runs what had come early and whose turn it is now. RFC 7143 §4.2.2.1. */
+  runHeldPdus(): void {
+    while (this.isOpen) {
+      const held = this.session.window.takeNext();
+      if (held === undefined) return;
+      if (held === null) continue;
+      if (held instanceof Task) deliverTask(this, held);
+      else runControlPdu(this, held.headerView, held.data);
+    }
+  }
+
   onTaskAnswered(task: Task): void {
     this.session.window.replaceHeld(task.cmdSN, task, null);
     this.tasks.delete(task.initiatorTaskTag);
@@ -262,7 +264,7 @@ export class Connection implements PduReceiver, TaskOwner {
   #abandon(): void {
     this.context.admission.forget(this);
     this.keepalive.stop();
-    for (const task of [...this.tasks.values()]) this.context.runner.abort(task, ignore);
+    for (const task of Array.from(this.tasks.values())) this.context.runner.abort(task, ignore);
     if (this.session !== undefined) this.context.directory.onConnectionClosed(this.session, this);
   }
 

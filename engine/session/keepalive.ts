@@ -50,7 +50,15 @@ export class Keepalive {
     const offset = output.begin();
     // A NOP-In that wants an answer uses up no StatSN. RFC 7143 §11.19.3.
     encodeNopIn(
-      { lunHigh: 0, lunLow: 0, initiatorTaskTag: RESERVED_TAG, targetTransferTag: this.#pingTag, statSN: connection.statSN, expCmdSN: connection.expCmdSN, maxCmdSN: connection.maxCmdSN },
+      {
+        lunHigh: 0,
+        lunLow: 0,
+        initiatorTaskTag: RESERVED_TAG,
+        targetTransferTag: this.#pingTag,
+        statSN: connection.statSN,
+        expCmdSN: connection.expCmdSN,
+        maxCmdSN: connection.maxCmdSN,
+      },
       0,
       output.view,
       offset,

@@ -1,7 +1,7 @@
 import { LoginNegotiation, type LoginStep, targetOffers } from '../login/index.js';
 import { decodeLoginRequest, encodeLoginResponse, Opcode, readInitiatorTaskTag, readOpcode } from '../pdu/index.js';
-import type { Connection } from './connection.js';
 import { CommandWindow } from './command-window.js';
+import type { Connection } from './connection.js';
 import type { Session } from './session.js';
 
 /** The login of one connection: hands each request to the negotiation and its answer to the wire. RFC 7143 §6.3. */

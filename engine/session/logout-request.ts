@@ -1,5 +1,6 @@
 import { AsyncEvent, encodeAsyncMessage } from '../pdu/index.js';
-import { type Connection, ConnectionState } from './connection.js';
+import type { Connection } from './connection.js';
+import { ConnectionState } from './connection-state.js';
 
 /** Asks the initiator to log out within `seconds`: Async Message event 1. RFC 7143 §11.9.1. */
 export function requestLogout(connection: Connection, seconds: number): void {

@@ -1,8 +1,16 @@
-import type { AdmissionRequest, Admission as AdmissionVerdict, DiscoveredTarget, LoginAuthority, TargetInventory, TargetLookup, TargetPortal } from '../login/index.js';
 import type { Limits } from '../limits.js';
+import type {
+  AdmissionRequest,
+  Admission as AdmissionVerdict,
+  DiscoveredTarget,
+  LoginAuthority,
+  TargetInventory,
+  TargetLookup,
+  TargetPortal,
+} from '../login/index.js';
 import { LoginStatus } from '../pdu/index.js';
-import { Asc } from '../scsi/sense.js';
 import type { ITNexus } from '../scsi/it-nexus.js';
+import { Asc } from '../scsi/sense.js';
 import type { Admission } from './admission.js';
 import type { Connection } from './connection.js';
 import { Session, SessionState } from './session.js';
@@ -71,7 +79,15 @@ export class SessionDirectory implements LoginAuthority {
     }
     const nexus = this.#makeNexus(request);
     this.#admission.sessionCount++;
-    const session = new Session({ tsih, isid: request.isid, initiatorName: request.initiatorName, target, nexus, cmdSN: request.cmdSN, admission: this.#admission });
+    const session = new Session({
+      tsih,
+      isid: request.isid,
+      initiatorName: request.initiatorName,
+      target,
+      nexus,
+      cmdSN: request.cmdSN,
+      admission: this.#admission,
+    });
     session.connection = connection;
     session.parameters = request.parameters;
     session.transition(SessionState.loggedIn);

@@ -1,5 +1,5 @@
-import type { NegotiatedParameters } from '../login/negotiated-parameters.js';
 import { assert } from '../errors.js';
+import type { NegotiatedParameters } from '../login/negotiated-parameters.js';
 import type { ITNexus } from '../scsi/it-nexus.js';
 import type { Admission } from './admission.js';
 import { CommandWindow } from './command-window.js';

@@ -1,6 +1,6 @@
+import type { UnitMetrics } from '../metrics/unit-metrics.js';
 import { TaskAttribute } from '../pdu/index.js';
 import type { ExecutionPolicy, LogicalUnit } from '../scsi/logical-unit.js';
-import type { UnitMetrics } from '../metrics/unit-metrics.js';
 import { RangeLocks } from './range-locks.js';
 import type { Task } from './task.js';
 

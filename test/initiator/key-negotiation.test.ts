@@ -136,7 +136,7 @@ test('offers of the target’s own are answered with their result', () => {
       ['X-com.example.key', 'NotUnderstood'],
     ],
   );
-  subject.accept(answersTo(subject));
+  subject.accept(answersTo(subject, { FirstBurstLength: '4096' }));
   assert.is(subject.finish().maxBurstLength, 4096);
 });
 

@@ -3,7 +3,6 @@ import { CommandTurn } from '../command-window.js';
 import type { Connection } from '../connection.js';
 import { handleLogout } from './logout.js';
 import { handleNopOut } from './nop-out.js';
-import { runHeldPdus } from './order.js';
 import { handleTaskManagement } from './task-management.js';
 import { handleText } from './text.js';
 
@@ -49,7 +48,7 @@ export function handleControlPdu(connection: Connection, header: DataView, data:
   }
   window.advance();
   runControlPdu(connection, header, data);
-  if (connection.isOpen) runHeldPdus(connection);
+  connection.runHeldPdus();
 }
 
 export function runControlPdu(connection: Connection, header: DataView, data: Uint8Array): void {

@@ -2,7 +2,8 @@ import { decodeDataOut, RejectReason } from '../../pdu/index.js';
 import { Asc, SenseKey } from '../../scsi/sense.js';
 import { DataOutVerdict } from '../../task/data-out-transfer.js';
 import { NO_PIECE } from '../../task/task.js';
-import { type Connection, PduFinish } from '../connection.js';
+import type { Connection } from '../connection.js';
+import { PduFinish } from '../connection-state.js';
 import { placeDataOut } from './scsi-command.js';
 
 /**
@@ -33,7 +34,11 @@ export function handleDataOutHeader(connection: Connection, bytes: Uint8Array, v
 
 /** Sense of RFC 7143 §11.4.7.2 for each way to break the rules. */
 function senseOf(verdict: DataOutVerdict): number {
-  return verdict === DataOutVerdict.wrongFinal ? Asc.notEnoughUnsolicitedData : verdict === DataOutVerdict.unexpected ? Asc.unexpectedUnsolicitedData : Asc.dataPhaseError;
+  return verdict === DataOutVerdict.wrongFinal
+    ? Asc.notEnoughUnsolicitedData
+    : verdict === DataOutVerdict.unexpected
+      ? Asc.unexpectedUnsolicitedData
+      : Asc.dataPhaseError;
 }
 
 /** The data has landed. */

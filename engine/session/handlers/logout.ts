@@ -1,5 +1,6 @@
 import { decodeLogoutRequest, encodeLogoutResponse, LogoutReason, LogoutResponse } from '../../pdu/index.js';
-import { type Connection, ConnectionState } from '../connection.js';
+import type { Connection } from '../connection.js';
+import { ConnectionState } from '../connection-state.js';
 
 /** Logout Request, RFC 7143 §11.14: ends the connection, and with it the session, as it has only this one. */
 export function handleLogout(connection: Connection, header: DataView): void {

@@ -17,8 +17,8 @@ import { ScsiStatus } from '../../scsi/status.js';
 import { DataDirection } from '../../shm/layout.js';
 import { NO_PIECE, type Task } from '../../task/task.js';
 import { CommandTurn } from '../command-window.js';
-import { type Connection, PduFinish } from '../connection.js';
-import { runHeldPdus } from './order.js';
+import type { Connection } from '../connection.js';
+import { PduFinish } from '../connection-state.js';
 
 /** SCSI Command, RFC 7143 §11.3: makes a task of the header and says where its immediate data lands. */
 export function handleScsiCommandHeader(connection: Connection, bytes: Uint8Array, view: DataView, at: number, ahsLength: number, dataLength: number): void {
@@ -34,7 +34,7 @@ export function handleScsiCommandHeader(connection: Connection, bytes: Uint8Arra
     // The CmdSN of a rejected command counts as received, or everything behind it would wait for ever.
     if (!pdu.immediate && connection.turn === CommandTurn.now) {
       session.window.advance();
-      runHeldPdus(connection);
+      connection.runHeldPdus();
     }
     connection.rejectPdu(reason, bytes, at);
     return;
@@ -52,7 +52,8 @@ function refusalOf(connection: Connection, pdu: ScsiCommandPdu, view: DataView, 
   connection.ahs.bidirectionalReadLength = -1;
   if (connection.session.target === null) return RejectReason.protocolError;
   if (ahsLength > 0) {
-    if (ahsLength > connection.context.limits.ahsLengthBytesMax || !parseAhs(view, at + BHS_LENGTH, ahsLength, connection.ahs)) return RejectReason.invalidPduField;
+    if (ahsLength > connection.context.limits.ahsLengthBytesMax || !parseAhs(view, at + BHS_LENGTH, ahsLength, connection.ahs))
+      return RejectReason.invalidPduField;
   }
   // RFC 7143 §11.2.1.8: the reserved value names no task.
   if (pdu.initiatorTaskTag === RESERVED_TAG) return RejectReason.invalidPduField;
@@ -146,7 +147,7 @@ export function finishScsiCommand(connection: Connection, bytes: Uint8Array, dat
   if (!pdu.immediate) connection.session.window.advance();
   if (task === null) answerTaskSetFull(connection, pdu);
   else deliverTask(connection, task);
-  if (!pdu.immediate) runHeldPdus(connection);
+  if (!pdu.immediate) connection.runHeldPdus();
 }
 
 /** Hands a task to its logical unit, unless its transfer broke the rules or there is no memory for it. */
@@ -156,7 +157,8 @@ export function deliverTask(connection: Connection, task: Task): void {
   const immediateLength = dataOut.receivedLength;
   const { immediateData, firstBurstLength, initialR2T } = connection.parameters;
   const unexpected = immediateLength > 0 && (!immediateData || immediateLength > firstBurstLength);
-  if (!dataOut.poisoned && (unexpected || (dataOut.unsolicitedOpen && initialR2T))) runner.failTransfer(task, SenseKey.abortedCommand, Asc.unexpectedUnsolicitedData);
+  if (!dataOut.poisoned && (unexpected || (dataOut.unsolicitedOpen && initialR2T)))
+    runner.failTransfer(task, SenseKey.abortedCommand, Asc.unexpectedUnsolicitedData);
   else if (!dataOut.poisoned && immediateLength > 0 && task.slot.dataOut.length === 0) runner.refuse(task);
   if (dataOut.poisoned) runner.concludeFailed(task);
   else runner.deliver(task);

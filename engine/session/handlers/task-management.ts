@@ -1,4 +1,11 @@
-import { decodeLun, decodeTaskManagementRequest, encodeTaskManagementResponse, TaskManagementFunction, TaskManagementResponse, type TaskManagementRequestPdu } from '../../pdu/index.js';
+import {
+  decodeLun,
+  decodeTaskManagementRequest,
+  encodeTaskManagementResponse,
+  TaskManagementFunction,
+  type TaskManagementRequestPdu,
+  TaskManagementResponse,
+} from '../../pdu/index.js';
 import { Asc } from '../../scsi/sense.js';
 import type { Task } from '../../task/task.js';
 import type { TaskSet } from '../../task/task-set.js';

@@ -167,6 +167,10 @@ test('portals and target names are there once; port 0 is another port each time'
   ]);
   const target = '  - { name: iqn.2026-11.io.lunloom:x, luns: [{ lun: 0, store: "ram:1MiB" }] }\n';
   assertLines(`targets:\n${target}${target}`, ['lab.yaml:3:13: targets[1].name: iqn.2026-11.io.lunloom:x is there twice, first as targets[0]']);
+  const eui = (name: string): string => `  - { name: ${name}, luns: [{ lun: 0, store: "ram:1MiB" }] }\n`;
+  assertLines(`targets:\n${eui('eui.02004567A425678D')}${eui('eui.02004567a425678d')}`, [
+    'lab.yaml:3:13: targets[1].name: eui.02004567a425678d is there twice, first as targets[0]',
+  ]);
 });
 
 test('open portals are refused with their own code, and allowed with insecure', () => {
