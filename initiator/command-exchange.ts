@@ -66,6 +66,7 @@ export interface PendingCommand {
 const noBytes = Buffer.alloc(0);
 /** From the o and u bits to where O and U stand. RFC 7143 §11.4.1. */
 const BIDIRECTIONAL_FLAG_SHIFT = 2;
+const BOTH_FLAGS = ResidualFlag.overflow | ResidualFlag.underflow;
 const BIDIRECTIONAL_FLAGS = ResidualFlag.bidirectionalReadOverflow | ResidualFlag.bidirectionalReadUnderflow;
 
 /** One SCSI command from its CDB to its status. RFC 7143 §11.3, §11.4, §11.7, §11.8. */
@@ -191,11 +192,15 @@ export class CommandExchange extends Exchange<CommandResult> implements PendingC
 
   #finish(status: number, sense: Buffer, residualFlags: number, residualCount: number, bidirectionalReadResidualCount: number): void {
     const isBidirectional = this.#in !== null && this.#out !== null;
+    const readFlags = (residualFlags & BIDIRECTIONAL_FLAGS) >> BIDIRECTIONAL_FLAG_SHIFT;
+    if ((residualFlags & BOTH_FLAGS) === BOTH_FLAGS || readFlags === BOTH_FLAGS) {
+      this.#channel.checks.violation('residual', 'overflow and underflow are both told of one direction');
+    }
     let dataInLength = 0;
     if (isBidirectional) {
-      dataInLength = this.#in?.finish(status, (residualFlags & BIDIRECTIONAL_FLAGS) >> BIDIRECTIONAL_FLAG_SHIFT, bidirectionalReadResidualCount) ?? 0;
+      dataInLength = this.#in?.finish(status, readFlags, bidirectionalReadResidualCount) ?? 0;
     } else {
-      if ((residualFlags & BIDIRECTIONAL_FLAGS) !== 0) this.#channel.checks.violation('residual', 'a bidirectional residual came for another command');
+      if (readFlags !== 0) this.#channel.checks.violation('residual', 'a bidirectional residual came for another command');
       dataInLength = this.#in?.finish(status, residualFlags, residualCount) ?? 0;
     }
     this.#out?.finish(status, residualFlags, residualCount);

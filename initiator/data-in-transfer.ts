@@ -1,8 +1,8 @@
 import { type DataInPdu, ResidualFlag } from '../engine/pdu/index.js';
+import { ScsiStatus } from '../engine/scsi/status.js';
 import { ByteCoverage } from './byte-coverage.js';
 import type { ConformanceChecks } from './checks.js';
 import type { NegotiatedKeys } from './key-negotiation.js';
-import { ScsiStatus } from './scsi-status.js';
 
 /**
  * The Data-In of one command, checked PDU by PDU before a byte of it is landed. RFC 7143 §11.7.
@@ -78,8 +78,6 @@ export class DataInTransfer {
   finish(status: number, residualFlags: number, residualCount: number): number {
     const checks = this.#checks;
     const underflow = (residualFlags & ResidualFlag.underflow) !== 0;
-    const overflow = (residualFlags & ResidualFlag.overflow) !== 0;
-    if (underflow && overflow) checks.violation('residual', 'the O and U bits are both set');
     if (underflow && residualCount > this.expectedBytes) checks.violation('residual', `residual ${residualCount} of ${this.expectedBytes} expected bytes`);
     const due = this.expectedBytes - (underflow ? residualCount : 0);
     if (this.receivedBytes > due) checks.violation('residual', `${this.receivedBytes} bytes came, with a residual that leaves ${due}`);

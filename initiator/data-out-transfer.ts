@@ -1,8 +1,8 @@
 import { BHS_LENGTH, type DataOutPdu, emptyDataOut, encodeDataOut, RESERVED_TAG, type ReadyToTransferPdu, ResidualFlag } from '../engine/pdu/index.js';
+import { ScsiStatus } from '../engine/scsi/status.js';
 import { ByteCoverage } from './byte-coverage.js';
 import type { ConformanceChecks } from './checks.js';
 import type { NegotiatedKeys } from './key-negotiation.js';
-import { ScsiStatus } from './scsi-status.js';
 import type { Wire } from './wire.js';
 
 const scratch: DataOutPdu = emptyDataOut();
@@ -121,7 +121,6 @@ export class DataOutTransfer {
   finish(status: number, residualFlags: number, residualCount: number): void {
     const checks = this.#checks;
     const underflow = (residualFlags & ResidualFlag.underflow) !== 0;
-    if (underflow && (residualFlags & ResidualFlag.overflow) !== 0) checks.violation('residual', 'the O and U bits are both set');
     if (underflow && residualCount > this.data.length) checks.violation('residual', `residual ${residualCount} of ${this.data.length} expected bytes`);
     if (status !== ScsiStatus.good) return;
     // More may have been sent than was wanted: unsolicited data asks nobody.

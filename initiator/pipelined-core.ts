@@ -26,6 +26,7 @@ import {
   SENSE_LENGTH_BYTES,
   ServiceResponse,
 } from '../engine/pdu/index.js';
+import { ScsiStatus } from '../engine/scsi/status.js';
 import type { ConformanceChecks } from './checks.js';
 import { answerTargetPing } from './control-exchanges.js';
 import { type CoreCommand, type CoreCommandOptions, prepareCommand } from './core-command.js';
@@ -33,7 +34,6 @@ import { sendDataOutSequence } from './data-out-transfer.js';
 import { InitiatorError, PduRejected } from './errors.js';
 import { initiatorLimits } from './limits.js';
 import { connectAndLogin, type LoginOptions, type LoginResult } from './login.js';
-import { ScsiStatus } from './scsi-status.js';
 import { SessionNumbers } from './session-numbers.js';
 import type { Wire, WireReceiver } from './wire.js';
 

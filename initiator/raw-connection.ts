@@ -196,7 +196,7 @@ export class RawConnection implements WireReceiver {
   }
 
   #wake(): void {
-    for (const wake of [...this.#wakers]) wake();
+    for (const wake of this.#wakers) wake();
   }
 
   onHeader(bytes: Uint8Array, _view: DataView, at: number, ahsLengthBytes: number): void {

@@ -1,4 +1,6 @@
 import { decodeLun } from '../engine/pdu/index.js';
+import { SenseKey } from '../engine/scsi/sense-codes.js';
+import { ScsiStatus } from '../engine/scsi/status.js';
 import {
   fitsCdb10,
   inquiryCdb,
@@ -15,7 +17,6 @@ import {
 } from './cdb.js';
 import type { CommandOptions, CommandResult } from './command-exchange.js';
 import { InitiatorError, ScsiCommandError } from './errors.js';
-import { ScsiStatus, SenseKey } from './scsi-status.js';
 import { parseSense } from './sense-data.js';
 import type { Session } from './session.js';
 

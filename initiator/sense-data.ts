@@ -1,4 +1,4 @@
-import { SenseKey } from './scsi-status.js';
+import { SenseKey } from '../engine/scsi/sense-codes.js';
 
 /** Sense data of either format, SPC-4 §4.5 "Sense data". */
 export interface ParsedSense {

@@ -161,6 +161,8 @@ export class FakeConnection {
     const all = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (this.headerDigest) this.#requireDigest(bytes, 0, dataAt - 4, all);
     if (end > dataEnd) this.#requireDigest(bytes, dataAt, dataEnd, all);
+    if (bytes.subarray(dataAt + dataLength, dataEnd).some((byte) => byte !== 0))
+      throw new TargetError('TEST_PADDING', 'the initiator pads with other than zeroes');
     const header = Buffer.from(bytes.subarray(0, BHS_LENGTH));
     const view = new DataView(header.buffer, header.byteOffset, BHS_LENGTH);
     const taken = readOpcode(view, 0);
@@ -282,8 +284,16 @@ export class FakeConnection {
     const last = request.transit && request.nextStage === 3;
     const { transit, currentStage, nextStage, isid, initiatorTaskTag } = request;
     const pdu: LoginResponsePdu = {
-      ...{ transit, continue: false, currentStage, nextStage, isid, tsih: last ? 7 : 0, initiatorTaskTag },
-      ...{ versionMax: 0, versionActive: 0, status: 0 },
+      transit,
+      continue: false,
+      currentStage,
+      nextStage,
+      isid,
+      tsih: last ? 7 : 0,
+      initiatorTaskTag,
+      versionMax: 0,
+      versionActive: 0,
+      status: 0,
       ...this.status(),
       ...response,
     };

@@ -45,15 +45,15 @@ test('what the target agrees to is what holds', () => {
     ['TargetAlias', 'lab'],
   ]);
   assert.equal(replies, []);
-  const { headerDigest, dataDigest, maxBurstLength, firstBurstLength, initialR2T, immediateData, defaultTime2Wait, targetMaxRecvDataSegmentLength } =
-    subject.finish();
-  assert.equal(
-    { headerDigest, dataDigest, maxBurstLength, firstBurstLength, initialR2T, immediateData, defaultTime2Wait, targetMaxRecvDataSegmentLength },
-    {
-      ...{ headerDigest: false, dataDigest: true, maxBurstLength: 65_536, firstBurstLength: 8192, initialR2T: true },
-      ...{ immediateData: true, defaultTime2Wait: 9, targetMaxRecvDataSegmentLength: 32_768 },
-    },
-  );
+  const keys = subject.finish();
+  assert.is(keys.headerDigest, false);
+  assert.is(keys.dataDigest, true);
+  assert.is(keys.maxBurstLength, 65_536);
+  assert.is(keys.firstBurstLength, 8192);
+  assert.is(keys.initialR2T, true);
+  assert.is(keys.immediateData, true);
+  assert.is(keys.defaultTime2Wait, 9);
+  assert.is(keys.targetMaxRecvDataSegmentLength, 32_768);
   assert.is(subject.answers.get('TargetAlias'), 'lab');
 });
 

@@ -144,7 +144,7 @@ test('text of ours above 8192 bytes is sent in pieces', async () => {
     }
     const offers = new Map(parseTextData(text) ?? []);
     assert.is(offers.get('X-com.example.long'), long);
-    offers.delete('X-com.example.long');
+    offers.set('X-com.example.long', 'NotUnderstood');
     connection.loginResponse(request, agreeable()(offers, request).pairs ?? []);
     break;
   }
