@@ -35,6 +35,7 @@ function marks(actual: Uint8Array, expected: Uint8Array, at: number): string {
  * differing byte. Answers the empty string when they are equal.
  */
 export function hexDiff(actual: Uint8Array, expected: Uint8Array): string {
+  if (Buffer.compare(actual, expected) === 0) return '';
   const lines: string[] = [];
   if (actual.length !== expected.length) lines.push(`length: expected ${expected.length} bytes, got ${actual.length}`);
   let rowCount = 0;

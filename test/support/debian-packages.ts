@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, readdirSync, rmSync, writeFileSync }
 import { delimiter, join } from 'node:path';
 
 /**
- * The foreign programs that the end-to-end tests speak with, and the Debian packages they come from.
+ * The foreign programs that the end-to-end tests speak with or cause trouble with, and the Debian packages they come from.
  * `qemu-block-iscsi` is no program but the module that lets qemu-img and qemu-io open `iscsi://` addresses.
  */
 export const peerPackages = {
@@ -18,6 +18,9 @@ export const peerPackages = {
   tgtd: 'tgt',
   tgtadm: 'tgt',
   tshark: 'tshark',
+  strace: 'strace',
+  prlimit: 'util-linux',
+  unshare: 'util-linux',
 } as const;
 
 export type PeerName = keyof typeof peerPackages;

@@ -64,7 +64,7 @@ process.once('exit', () => {
  * The script to run: `bin/lunloom.js` of the package when the test was compiled to its `dist`, otherwise the entry point in the
  * private tree that the test belongs to, so that a test never meets an engine other than the one it was compiled with.
  */
-function programPath(): string {
+export function programPath(): string {
   const compiled = fileURLToPath(new URL('../../', import.meta.url));
   const bin = join(compiled, '..', 'bin', 'lunloom.js');
   return compiled.endsWith('/dist/') && existsSync(bin) ? bin : join(compiled, 'cli', 'main.js');

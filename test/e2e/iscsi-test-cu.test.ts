@@ -1,0 +1,92 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { CunitTest } from '../conformance/cunit-report.js';
+import { describeOutcome, listLibiscsiSuites, runLibiscsiSuite } from '../conformance/libiscsi-suites.js';
+import { type LunloomOptions, withLunloom } from '../support/lunloom-process.js';
+import { peerTest } from '../support/peer-test.js';
+import { COULD_NOT_RUN } from '../support/uvu-output.js';
+import { expectations, suitesExpected, suitesOfNewerVersions, suitesOfReadOnlyUnits } from './iscsi-test-cu-expectations.js';
+
+// libiscsi's conformance suite against the whole engine, with medium commands on the main thread and on the workers.
+// Two of its tests wait 3 s each for an answer that must not come.
+// test-timeout: 240 s
+
+/** By test: its verdict and what the tool said to it. */
+type Outcomes = Readonly<Record<string, string>>;
+
+const EXECUTIONS = ['inline', 'pool'] as const;
+const nameOf = ({ suite, name }: CunitTest) => `${suite}.${name}`;
+
+async function runSuites(options: LunloomOptions, suites: readonly string[]): Promise<Outcomes> {
+  const listed = await listLibiscsiSuites();
+  const tests = await withLunloom(options, async (lunloom) => {
+    const tests: CunitTest[] = [];
+    for (const suite of suites) tests.push(...(await runLibiscsiSuite(lunloom.url(), suite, listed.get(suite) ?? [])));
+    return tests;
+  });
+  return Object.fromEntries(tests.map((each) => [nameOf(each), describeOutcome(each)]));
+}
+
+function expectedOutcome(name: string): string {
+  const expectation = expectations[name];
+  return expectation === undefined ? 'passed' : `${expectation.verdict}: ${expectation.says.join('; ')}`;
+}
+
+function checkOutcomes(outcomes: Outcomes): void {
+  const differing = Object.keys(outcomes).filter((name) => outcomes[name] !== expectedOutcome(name));
+  assert.equal(
+    differing.map((name) => `${name} ${outcomes[name]}`),
+    differing.map((name) => `${name} ${expectedOutcome(name)}`),
+  );
+}
+
+async function suitesOfThisVersion(): Promise<readonly string[]> {
+  const listed = await listLibiscsiSuites();
+  return [...suitesExpected, ...suitesOfNewerVersions.filter((suite) => listed.has(suite))];
+}
+
+/** What each execution policy led to, for the comparison at the end. */
+const outcomesByExecution = new Map<string, Outcomes>();
+
+for (const execution of EXECUTIONS) {
+  peerTest(`libiscsi's suites pass with --execution ${execution}`, ['iscsi-test-cu'], async () => {
+    const outcomes = await runSuites({ args: ['--execution', execution, '--lun', '0=ram:64MiB'] }, await suitesOfThisVersion());
+    outcomesByExecution.set(execution, outcomes);
+    checkOutcomes(outcomes);
+  });
+}
+
+peerTest('where commands run makes no difference to libiscsi', ['iscsi-test-cu'], () => {
+  const [inline, pool] = EXECUTIONS.map((execution) => outcomesByExecution.get(execution));
+  assert.ok(inline !== undefined && pool !== undefined && Object.keys(inline).length > 0, 'both have run');
+  assert.equal(pool, inline);
+});
+
+peerTest('a read-only unit refuses every command that writes', ['iscsi-test-cu'], async () => {
+  checkOutcomes(await runSuites({ args: ['--lun', '0=ram:64MiB,readonly'] }, suitesOfReadOnlyUnits));
+});
+
+peerTest('what is expected is expected of suites that run', ['iscsi-test-cu'], async () => {
+  const listed = await listLibiscsiSuites();
+  const names = [...suitesExpected, ...suitesOfReadOnlyUnits].flatMap((suite) => (listed.get(suite) ?? []).map((name) => `${suite}.${name}`));
+  assert.equal(
+    Object.keys(expectations).filter((name) => !names.includes(name)),
+    [],
+  );
+  const absent = suitesOfNewerVersions.filter((suite) => !listed.has(suite));
+  if (absent.length > 0) process.stdout.write(`\n${COULD_NOT_RUN} iscsi-test-cu ${absent.join(' and ')}: this version of libiscsi-bin does not have them\n`);
+});
+
+peerTest('a suite that the tool does not have is not taken for one that passed', ['iscsi-test-cu'], async () => {
+  await withLunloom({ args: ['--lun', '0=ram:1MiB'] }, async (lunloom) => {
+    let message = '';
+    try {
+      await runLibiscsiSuite(lunloom.url(), 'Raed10', ['Simple']);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    assert.match(message, 'it lists Raed10.Simple and ran nothing');
+  });
+});
+
+test.run();
