@@ -5,6 +5,8 @@ import { TargetError } from '../engine/errors.js';
 export const ExitCode = {
   /** Stopped cleanly, or had nothing to do but answer. */
   ok: 0,
+  /** What was measured failed: commands ended with errors, or data was wrong. */
+  failed: 1,
   /** An option or argument is wrong. */
   usage: 2,
   /** The configuration is wrong, unreadable, or asks for what is refused. */
@@ -13,9 +15,11 @@ export const ExitCode = {
   cannotListen: 4,
   /** A backing store cannot be opened. */
   cannotOpenStore: 5,
+  /** A target cannot be reached, refuses the login, breaks the protocol or is lost. */
+  cannotReachTarget: 6,
   /** A fault of Lunloom itself. `EX_SOFTWARE` of sysexits.h. */
   internal: 70,
-  /** A second signal ended it before it had stopped. 128 + SIGINT, as shells say it. */
+  /** A second signal ended it before it had stopped, or a signal cut a measurement short. 128 + SIGINT, as shells say it. */
   interrupted: 130,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
@@ -25,6 +29,10 @@ const CODE_PREFIXES: readonly (readonly [string, ExitCode])[] = [
   ['LIMIT_', ExitCode.configuration],
   ['LISTEN_', ExitCode.cannotListen],
   ['STORE_', ExitCode.cannotOpenStore],
+  ['LOAD_USAGE', ExitCode.usage],
+  ['LOAD_TARGET', ExitCode.cannotReachTarget],
+  ['LOAD_FAILED', ExitCode.failed],
+  ['LOAD_STOPPED', ExitCode.interrupted],
 ];
 
 /** The exit code that an error of any kind asks for. */

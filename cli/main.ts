@@ -4,6 +4,7 @@ import type { EngineConfig } from '../engine/config/engine-config.js';
 import { readConfigSource, resolveConfig } from '../engine/config/load-config.js';
 import { renderResolvedConfig } from './check.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
+import type { MeasureContext } from './measure-context.js';
 import { overlayOptions } from './overlay.js';
 import { type ProgramActions, runProgram } from './program.js';
 import { ProgramOutput } from './program-output.js';
@@ -28,7 +29,19 @@ const actions: ProgramActions = {
   async check(configFile, options) {
     output.resultLine(renderResolvedConfig(configFile, options.json === true));
   },
+  async turs(urls, options) {
+    const { runTursCommand } = await import('./turs.js');
+    await runTursCommand(urls, options, measureContext());
+  },
+  async disktest(urls, options, argsText) {
+    const { runDisktestCommand } = await import('./disktest.js');
+    await runDisktestCommand(urls, options, argsText, measureContext());
+  },
 };
+
+function measureContext(): MeasureContext {
+  return { output, version, processId: process.pid, now: () => new Date(), onSignal, exitNow: () => process.exit(ExitCode.interrupted) };
+}
 
 function onSignal(listener: (signal: string) => void): () => void {
   const signals = ['SIGINT', 'SIGTERM'] as const;

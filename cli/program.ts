@@ -2,11 +2,12 @@ import { Command, CommanderError, Option } from 'commander';
 import { DEFAULT_LUN_STORE, DEFAULT_PORTAL, DEFAULT_TARGET_NAME, defaultWorkerCount } from '../engine/config/config-document.js';
 import { formatPortal } from '../engine/config/portal.js';
 import { ExitCode } from './exit-codes.js';
+import { addMeasureCommands, type MeasureActions, withVerifyLength } from './measure-commands.js';
 import type { ServeOptions } from './overlay.js';
 import type { ProgramOutput } from './program-output.js';
 
 /** What the commands do, given by `main` so that parsing can be tested without doing it. */
-export interface ProgramActions {
+export interface ProgramActions extends MeasureActions {
   serve(configFile: string | undefined, options: ServeOptions & { readonly json?: boolean }): Promise<void>;
   check(configFile: string, options: { readonly json?: boolean }): Promise<void>;
 }
@@ -42,13 +43,16 @@ Examples:
   lunloom serve                 serve 1 GiB of memory on 127.0.0.1:3260
   lunloom serve lab.yaml        serve what a file says
   lunloom check lab.yaml        find its mistakes, print it with all defaults
+  lunloom turs -t -n 10000 URL  time TEST UNIT READY commands of any target
+  lunloom disktest -T10 URL     measure reads of any target
 
-Exit codes: 0 stopped, 2 usage, 3 configuration, 4 cannot listen, 5 store cannot be opened, 70 internal error, 130 interrupted.`;
+Exit codes: 0 stopped or done, 1 measured errors or wrong data, 2 usage, 3 configuration, 4 cannot listen, 5 store cannot be
+opened, 6 target cannot be reached, 70 internal error, 130 interrupted.`;
 
 /** Runs the command in `argv` (without node and script). Answers an exit code for parsing; actions throw for themselves. */
 export async function runProgram(argv: readonly string[], version: string, actions: ProgramActions, output: ProgramOutput): Promise<number> {
   try {
-    await buildProgram(version, actions, output).parseAsync([...argv], { from: 'user' });
+    await buildProgram(version, actions, output, argv).parseAsync(withVerifyLength(argv), { from: 'user' });
     return ExitCode.ok;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
@@ -56,7 +60,7 @@ export async function runProgram(argv: readonly string[], version: string, actio
   }
 }
 
-function buildProgram(version: string, actions: ProgramActions, output: ProgramOutput): Command {
+function buildProgram(version: string, actions: ProgramActions, output: ProgramOutput, argv: readonly string[]): Command {
   const program = new Command('lunloom')
     .description('An iSCSI target engine for storage labs.')
     .version(version, '-V, --version', 'print the version')
@@ -85,6 +89,7 @@ function buildProgram(version: string, actions: ProgramActions, output: ProgramO
     .argument('<config>', 'YAML configuration file')
     .option('--json', 'print JSON instead of YAML')
     .action((configFile: string, options: { json?: boolean }) => actions.check(configFile, options));
+  addMeasureCommands(program, actions, argv);
   return program;
 }
 

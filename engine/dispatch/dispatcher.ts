@@ -55,6 +55,7 @@ export class Dispatcher {
           ringCapacity: 2 ** Math.ceil(Math.log2(slots.slotCount)),
           slotCount: slots.slotCount,
           workerUrl,
+          afterLosses: options.afterCompletions,
         }),
     );
   }

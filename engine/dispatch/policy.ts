@@ -16,4 +16,4 @@ export function runsInline(policy: ExecutionPolicy, row: CommandRow, medium: Med
 }
 
 /** A longer copy than this holds up other sessions for longer than a hop to a sleeping worker takes. */
-const INLINE_COPY_BYTES_MAX = 512 * 1024;
+export const INLINE_COPY_BYTES_MAX = 512 * 1024;

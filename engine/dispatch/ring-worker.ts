@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { abortedByWorkerLoss, unitOutOfService } from '../scsi/device-server-faults.js';
+import type { CommandSlot } from '../shm/command-slot.js';
 import { SLOT_LAYOUT_VERSION } from '../shm/layout.js';
 import { RING_EMPTY } from '../shm/spsc-ring.js';
 import type { MediumJob, UnitAttachment } from './job.js';
@@ -11,10 +12,20 @@ const RESTART_DELAY_MS_MAX = 1000;
 /** After this many threads in a row that died before they served the ring, what is queued is failed instead of kept waiting. */
 const BARREN_LIFE_COUNT_MAX = 5;
 
+/**
+ * Piscina loads the worker's module by `require` first. Node 20 aborts the whole process when a thread is terminated while
+ * `require` links an ES module ("v8::Module::IsGraphAsync"), and that happens: a dying pool starts a thread in the place of the
+ * dead one, which we terminate at once. Without `require` of ES modules Piscina takes `import()`, which can be terminated.
+ */
+const REQUIRE_ESM_OFF = '--no-experimental-require-module';
+const workerExecArgv = process.allowedNodeEnvironmentFlags.has(REQUIRE_ESM_OFF) ? [REQUIRE_ESM_OFF] : [];
+
 export type RingWorkerOptions = Omit<RingWorkerSetup, 'channel' | 'channelCapacity' | 'attachments' | 'slotLayoutVersion'> & {
   readonly ringCapacity: number;
   readonly slotCount: number;
   readonly workerUrl: URL;
+  /** Called after commands have ended outside of `drain`, because their thread did: nobody else would flush their answers. */
+  readonly afterLosses: () => void;
 };
 
 /**
@@ -84,6 +95,8 @@ export class RingWorker {
     this.#stopping = true;
     this.#channel.requestStop();
     await this.#ended;
+    // Nobody else ends what was queued for a thread that was still to be started.
+    this.#failAll();
   }
 
   #finish(index: number): void {
@@ -118,7 +131,7 @@ export class RingWorker {
       maxThreads: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       atomics: 'disabled',
-      execArgv: [],
+      execArgv: workerExecArgv,
     });
     this.#pool = pool;
     this.#ended = pool.run(setup, { transferList: [port2] }).then(
@@ -139,6 +152,7 @@ export class RingWorker {
     this.#failBegun();
     this.#barrenLives = this.#channel.isServed ? 0 : this.#barrenLives + 1;
     if (this.#barrenLives >= BARREN_LIFE_COUNT_MAX) this.#failAll();
+    this.#options.afterLosses();
     const delayMs = Math.min(RESTART_DELAY_MS_MAX, RESTART_DELAY_MS_MIN * 2 ** Math.min(this.#barrenLives, 10));
     if (this.#barrenLives <= 1) {
       this.#start();
@@ -152,19 +166,20 @@ export class RingWorker {
   /** Ends the commands that the dead thread had taken off the ring; the queued ones wait for its successor. */
   #failBegun(): void {
     const queued = new Set(this.#channel.submission.queued());
-    this.#jobs.forEach((job, index) => {
-      if (job === undefined || queued.has(index)) return;
-      abortedByWorkerLoss(job.slot);
-      this.#finish(index);
-    });
+    this.#failJobs((index) => !queued.has(index), abortedByWorkerLoss);
   }
 
   #failAll(): void {
     while (this.#channel.submission.pop() !== RING_EMPTY);
-    this.#jobs.forEach((job, index) => {
-      if (job === undefined) return;
-      unitOutOfService(job.slot);
-      this.#finish(index);
-    });
+    this.#failJobs(() => true, unitOutOfService);
+  }
+
+  /** Chooses first and ends then: a command that ends may let others be submitted, and those are not lost. */
+  #failJobs(isLost: (index: number) => boolean, fail: (command: CommandSlot) => void): void {
+    const lost = this.#jobs.filter((job) => job !== undefined && isLost(job.slot.index)) as MediumJob[];
+    for (const job of lost) {
+      fail(job.slot);
+      this.#finish(job.slot.index);
+    }
   }
 }

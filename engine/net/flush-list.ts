@@ -4,7 +4,9 @@ interface Flushable {
 
 /** The send queues that hold unsent PDUs, so that each is flushed once an event-loop turn. */
 export class FlushList {
-  #dirty: Flushable[] = [];
+  readonly #dirty: Flushable[] = [];
+  /** Of the list: the first that has not been flushed. One that throws is behind it and does not hold up the others. */
+  #at = 0;
   #scheduled = false;
   readonly #onImmediate = () => {
     this.#scheduled = false;
@@ -17,11 +19,12 @@ export class FlushList {
 
   /** Flushes all, and what flushing lets others send. */
   flushAll(): void {
-    while (this.#dirty.length > 0) {
-      const dirty = this.#dirty;
-      this.#dirty = [];
-      for (const queue of dirty) queue.flush();
+    while (this.#at < this.#dirty.length) {
+      const queue = this.#dirty[this.#at++] as Flushable;
+      queue.flush();
     }
+    this.#dirty.length = 0;
+    this.#at = 0;
   }
 
   /** Flushes all before the event loop waits again. */

@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { PortalConfig } from '../config/engine-config.js';
 import { TargetError } from '../errors.js';
 import type { EngineContext } from '../session/engine-context.js';
+import { BusyPoll } from './busy-poll.js';
 import type { FlushList } from './flush-list.js';
 import { TcpTransport } from './tcp-transport.js';
 
@@ -11,12 +12,14 @@ export class Portals {
   readonly #servers: Server[] = [];
   readonly #context: EngineContext;
   readonly #flushList: FlushList;
+  readonly #busyPoll: BusyPoll;
   /** Connections that have not logged in, oldest first, with the time they came. */
   readonly #loggingIn = new Map<TcpTransport, number>();
 
   constructor(context: EngineContext, flushList: FlushList) {
     this.#context = context;
     this.#flushList = flushList;
+    this.#busyPoll = new BusyPoll(context.clock, context.limits.socketPollMicrosMax);
   }
 
   /** Binds one portal; answers the address it really has. Throws `TargetError` `LISTEN_FAILED`. */
@@ -46,7 +49,10 @@ export class Portals {
       if (!transport.connection.isInLogin) this.#loggingIn.delete(transport);
       else if (nowMicros - since > loginMicrosMax) transport.destroy();
     }
-    for (const transport of this.transports) transport.connection.keepalive.onTick(nowMicros);
+    for (const transport of this.transports) {
+      transport.onTick(nowMicros);
+      transport.connection.keepalive.onTick(nowMicros);
+    }
     this.#flushList.flushAll();
   }
 
@@ -57,7 +63,7 @@ export class Portals {
       return;
     }
     if (this.#loggingIn.size >= limits.loginPendingCountMax) this.#makeRoomForLogin();
-    const transport = new TcpTransport(socket, this.#context, this.#flushList, (closed) => {
+    const transport = new TcpTransport(socket, this.#context, this.#flushList, this.#busyPoll, (closed) => {
       this.transports.delete(closed);
       this.#loggingIn.delete(closed);
     });

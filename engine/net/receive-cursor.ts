@@ -133,6 +133,11 @@ export class ReceiveCursor {
       if (available === 0) return false;
     }
     if (!this.#gatherHeader(BHS_LENGTH)) return false;
+    // Told at once: what was never iSCSI seldom sends the additional header segments that it seems to announce.
+    if (!this.headerDigest && readDataSegmentLength(this.#headerView, 0) > this.dataSegmentLengthMax) {
+      this.#fault('data-segment-too-long', this.#header, 0);
+      return false;
+    }
     const wireLength = this.#headerWireLength(this.#headerView, 0);
     if (!this.#gatherHeader(wireLength)) return false;
     this.#headerFilled = 0;

@@ -62,6 +62,8 @@ export class SendQueue implements PduOutput {
   #flightBytes = 0;
   #flightPdus = 0;
   #closed = false;
+  #hasLanded = false;
+  #kernelBacklogBytes = 0;
   readonly #onWritten = () => this.#landOldest();
 
   constructor(socket: Socket, flushList: FlushList, onDrained: () => void) {
@@ -82,6 +84,18 @@ export class SendQueue implements PduOutput {
 
   get backlogPduCount(): number {
     return this.#flightPdus + this.#pduCount;
+  }
+
+  /** Whether bytes have left since the last call, or none wait. */
+  takeProgress(): boolean {
+    // Node counts what the kernel has not yet taken of a long write, for its own time-outs, and publishes it nowhere;
+    // should the count be gone one day, only whole flights show progress.
+    const handle = (this.#socket as unknown as { readonly _handle?: { readonly writeQueueSize?: number } | null })._handle;
+    const kernelBacklogBytes = handle?.writeQueueSize ?? 0;
+    const hasMoved = this.#hasLanded || this.backlogBytes === 0 || kernelBacklogBytes !== this.#kernelBacklogBytes;
+    this.#hasLanded = false;
+    this.#kernelBacklogBytes = kernelBacklogBytes;
+    return hasMoved;
   }
 
   begin(): number {
@@ -127,15 +141,25 @@ export class SendQueue implements PduOutput {
   }
 
   releaseAfterFlush(item: Releasable): void {
-    if (this.#closed) item.onFlushed();
-    else this.#releases.push(item);
+    if (this.#pduCount > 0 && !this.#closed) {
+      this.#releases.push(item);
+      return;
+    }
+    // Nothing waits for a flush: what was written before left, or leaves, with the last one.
+    const last = this.#flights.at(-1);
+    if (last === undefined || last.landed) item.onFlushed();
+    else last.releases.push(item);
   }
 
   /** Hands everything to the socket in one `writev`. */
   flush(): void {
+    if (this.#closed) {
+      this.#discard();
+      return;
+    }
     this.#closeRange();
     const segments = this.#segments;
-    if (this.#closed || segments.length === 0) return;
+    if (segments.length === 0) return;
     const flight: Flight = { lengthBytes: this.#lengthBytes, pduCount: this.#pduCount, blocks: this.#fullBlocks, releases: this.#releases, landed: false };
     this.#segments = [];
     this.#lengthBytes = 0;
@@ -174,8 +198,18 @@ export class SendQueue implements PduOutput {
     this.#flights.length = 0;
     const releases = this.#releases;
     this.#releases = [];
-    this.#segments = [];
+    this.#discard();
     for (const item of releases) item.onFlushed();
+  }
+
+  /** Forgets what was written and never will be sent. */
+  #discard(): void {
+    this.#segments = [];
+    this.#lengthBytes = 0;
+    this.#pduCount = 0;
+    this.#fullBlocks = [];
+    this.#from = 0;
+    this.#at = 0;
   }
 
   #endHeader(): void {
@@ -231,6 +265,7 @@ export class SendQueue implements PduOutput {
   #land(flight: Flight): void {
     assert(!flight.landed, 'a flight landed twice');
     flight.landed = true;
+    this.#hasLanded = true;
     this.#flightBytes -= flight.lengthBytes;
     this.#flightPdus -= flight.pduCount;
     for (const block of flight.blocks) giveBackBlock(block);

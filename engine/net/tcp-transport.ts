@@ -3,6 +3,7 @@ import { Connection } from '../session/connection.js';
 import type { EngineContext } from '../session/engine-context.js';
 import type { ConnectionTransport } from '../session/transport.js';
 import type { PduOutput } from '../task/pdu-output.js';
+import type { BusyPoll } from './busy-poll.js';
 import type { FlushList } from './flush-list.js';
 import { ReceiveCursor } from './receive-cursor.js';
 import { SendQueue } from './send-queue.js';
@@ -22,14 +23,18 @@ export class TcpTransport implements ConnectionTransport {
   readonly #queue: SendQueue;
   readonly #cursor: ReceiveCursor;
   readonly #flushList: FlushList;
+  readonly #busyPoll: BusyPoll;
   readonly #onClosed: (transport: TcpTransport) => void;
   #pausedForShortage = false;
   #pausedForBacklog = false;
+  /** When bytes last left for the peer, or last did not have to. */
+  #sentAtMicros: number;
 
-  constructor(socket: Socket, context: EngineContext, flushList: FlushList, onClosed: (transport: TcpTransport) => void) {
+  constructor(socket: Socket, context: EngineContext, flushList: FlushList, busyPoll: BusyPoll, onClosed: (transport: TcpTransport) => void) {
     this.#socket = socket;
     this.#context = context;
     this.#flushList = flushList;
+    this.#busyPoll = busyPoll;
     this.#onClosed = onClosed;
     this.remoteAddress = socket.remoteAddress ?? '';
     this.localAddress = socket.localAddress ?? '';
@@ -38,15 +43,12 @@ export class TcpTransport implements ConnectionTransport {
     this.output = this.#queue;
     this.connection = new Connection(context, this);
     this.connection.receivedAtMicros = context.clock.nowMicros();
+    this.#sentAtMicros = this.connection.receivedAtMicros;
     this.#cursor = new ReceiveCursor(this.connection, context.limits.loginDataSegmentLengthBytesMax);
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#onChunk(chunk));
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#onClose());
-    // Fires when neither side has moved a byte: Node counts partial writes as progress.
-    socket.setTimeout(context.limits.sendStallMsMax, () => {
-      if (this.#queue.backlogBytes > 0) this.destroy();
-    });
   }
 
   get isDataContiguous(): boolean {
@@ -106,11 +108,22 @@ export class TcpTransport implements ConnectionTransport {
     this.#queue.close();
   }
 
+  /**
+   * Drops a peer that takes nothing of what waits for it. The socket's own time-out would not do: it starts anew with
+   * every byte that such a peer sends.
+   */
+  onTick(nowMicros: number): void {
+    if (this.#queue.takeProgress()) this.#sentAtMicros = nowMicros;
+    else if (nowMicros - this.#sentAtMicros > this.#context.limits.sendStallMsMax * 1000) this.destroy();
+  }
+
   #onChunk(chunk: Buffer): void {
-    this.connection.receivedAtMicros = this.#context.clock.nowMicros();
+    const nowMicros = this.#context.clock.nowMicros();
+    this.connection.receivedAtMicros = nowMicros;
     this.#guard(() => this.#cursor.push(chunk));
     this.#flushList.flushAll();
     this.#checkBacklog();
+    this.#busyPoll.extend(nowMicros);
   }
 
   /** A defect of ours must not take other connections down. */

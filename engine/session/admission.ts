@@ -18,6 +18,7 @@ export class Admission {
   readonly #arenaLowBytes: number;
   readonly #slotsLow: number;
   readonly #paused = new Set<Pausable>();
+  readonly #emptied: Pausable[] = [];
   sessionCount = 0;
 
   constructor(runner: TaskRunner, limits: Limits) {
@@ -28,7 +29,7 @@ export class Admission {
   }
 
   get isLow(): boolean {
-    return this.#runner.arena.freeBytes < this.#arenaLowBytes || this.#runner.slots.freeCount < this.#slotsLow || this.#runner.share.waitingCount > 0;
+    return this.#runner.arena.freeBytes < this.#arenaLowBytes || this.#runner.slots.freeCount < this.#slotsLow || this.#runner.share.isShort;
   }
 
   /** Commands a session may have outstanding now: its limit, or its share of the slots when they are many. */
@@ -47,8 +48,16 @@ export class Admission {
     this.#paused.delete(connection);
   }
 
+  /** The connection holds nothing any more: it is not to wait for what others hold. */
+  onEmptied(connection: Pausable): void {
+    if (this.#paused.has(connection)) this.#emptied.push(connection);
+  }
+
   /** Slots or memory were given back. */
   onResourcesFreed(): void {
+    for (let emptied = this.#emptied.pop(); emptied !== undefined; emptied = this.#emptied.pop()) {
+      if (this.#paused.delete(emptied)) emptied.resumeAfterShortage();
+    }
     if (this.#paused.size === 0 || this.isLow) return;
     for (const connection of this.#paused) {
       this.#paused.delete(connection);

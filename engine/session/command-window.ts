@@ -62,6 +62,11 @@ export class CommandWindow<Held> {
     if (this.#held.size > 0 && this.#held.get(cmdSN) === held) this.#held.set(cmdSN, replacement);
   }
 
+  /** True while something is kept that waits for an older CmdSN. */
+  get hasHeld(): boolean {
+    return this.#held.size > 0;
+  }
+
   /** What was kept and whose turn it is now, or undefined; advances when there is one. */
   takeNext(): Held | undefined {
     if (this.#held.size === 0) return undefined;

@@ -44,6 +44,8 @@ export class Connection implements PduReceiver, TaskOwner {
   readonly output: PduOutput;
   readonly keepalive: Keepalive;
   readonly tasks = new Map<number, Task>();
+  /** Tags of commands that ended while the initiator owed them Data-Out, until they are used again. */
+  readonly stoppedTags = new Set<number>();
   #state: ConnectionState = ConnectionState.inLogin;
   #login: LoginPhase | null;
   session!: Session;
@@ -134,6 +136,7 @@ export class Connection implements PduReceiver, TaskOwner {
     this.session = session;
     this.parameters = parameters;
     this.#login = null;
+    this.keepalive.progressMicros = this.receivedAtMicros;
     this.transition(ConnectionState.loggedIn);
   }
 
@@ -145,6 +148,8 @@ export class Connection implements PduReceiver, TaskOwner {
       this.finish = PduFinish.login;
       return;
     }
+    // A Reject for a wrong data digest sends the header back; of commands and data it is kept for nothing else.
+    if (this.parameters.dataDigest) this.#keepHeader(bytes, at);
     if (this.#state === ConnectionState.inLogout) this.dropPdu();
     else if (opcode === Opcode.scsiCommand) handleScsiCommandHeader(this, bytes, view, at, ahsLengthBytes, dataSegmentLengthBytes);
     else if (opcode === Opcode.dataOut) handleDataOutHeader(this, bytes, view, at, dataSegmentLengthBytes);
@@ -179,8 +184,9 @@ export class Connection implements PduReceiver, TaskOwner {
         break;
     }
     this.landingTask = null;
-    // A connection that still owes us Data-Out must be read on, or nothing it holds would ever be freed.
-    if (this.#login === null && this.isOpen && this.context.admission.isLow && !this.owesDataOut) this.#pauseForShortage();
+    // A connection that still owes us PDUs must be read on, or nothing it holds would ever be freed; one that holds nothing
+    // has no part in the shortage.
+    if (this.#login === null && this.isOpen && this.context.admission.isLow && !this.#isEmpty && !this.owesPdus) this.#pauseForShortage();
   }
 
   /** RFC 7143 §7.8 "Digest Errors": a header that cannot be trusted ends the connection at ErrorRecoveryLevel 0. */
@@ -221,9 +227,14 @@ export class Connection implements PduReceiver, TaskOwner {
     while (this.isOpen) {
       const held = this.session.window.takeNext();
       if (held === undefined) return;
+      this.keepalive.progressMicros = this.receivedAtMicros;
       if (held === null) continue;
       if (held instanceof Task) deliverTask(this, held);
-      else runControlPdu(this, held.headerView, held.data);
+      else {
+        // A Reject of it sends back its own header.
+        this.#keepHeader(new Uint8Array(held.headerView.buffer), held.headerView.byteOffset);
+        runControlPdu(this, this.headerView, held.data);
+      }
     }
   }
 
@@ -240,7 +251,22 @@ export class Connection implements PduReceiver, TaskOwner {
       this.landingTask = null;
       this.dropPdu();
     }
-    if (task.aborted) this.onTaskAnswered(task);
+    if (task.aborted) {
+      if (task.dataOut.isExpecting) this.expectStrays(task.initiatorTaskTag);
+      this.onTaskAnswered(task);
+    }
+    if (this.#isEmpty) this.context.admission.onEmptied(this);
+  }
+
+  /** Data-Out of a command that was stopped, or found no slot, may still be on its way. RFC 7143 §4.2.3.3. */
+  expectStrays(initiatorTaskTag: number): void {
+    this.stoppedTags.delete(initiatorTaskTag);
+    this.stoppedTags.add(initiatorTaskTag);
+    if (this.stoppedTags.size <= this.context.limits.commandWindowCountMax) return;
+    for (const oldest of this.stoppedTags) {
+      this.stoppedTags.delete(oldest);
+      return;
+    }
   }
 
   resumeAfterShortage(): void {
@@ -287,9 +313,18 @@ export class Connection implements PduReceiver, TaskOwner {
     this.close();
   }
 
-  get owesDataOut(): boolean {
+  /**
+   * True while tasks wait for Data-Out, or PDUs for an older CmdSN. On the one connection of a session that is never on
+   * its way elsewhere.
+   */
+  get owesPdus(): boolean {
+    if (this.session.window.hasHeld) return true;
     for (const task of this.tasks.values()) if (task.dataOut.isExpecting) return true;
     return false;
+  }
+
+  get #isEmpty(): boolean {
+    return this.tasks.size === 0 && this.arenaBytesHeld === 0;
   }
 
   #pauseForShortage(): void {

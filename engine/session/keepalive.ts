@@ -10,8 +10,8 @@ export class Keepalive {
   #pingTag = RESERVED_TAG;
   #pingSentMicros = 0;
   #stopped = false;
-  /** When a Data-Out PDU last landed, or was last not owed. */
-  dataOutProgressMicros = 0;
+  /** When what the initiator owes last came nearer, or nothing was owed. */
+  progressMicros = 0;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -30,8 +30,8 @@ export class Keepalive {
     const connection = this.#connection;
     if (this.#stopped || connection.isInLogin) return;
     const { nopInIntervalMs, nopInAnswerMsMax, sendStallMsMax } = connection.context.limits;
-    if (!connection.owesDataOut) this.dataOutProgressMicros = nowMicros;
-    if (nowMicros - this.dataOutProgressMicros > sendStallMsMax * 1000) {
+    if (!connection.owesPdus) this.progressMicros = nowMicros;
+    if (nowMicros - this.progressMicros > sendStallMsMax * 1000) {
       connection.transport.destroy();
       return;
     }

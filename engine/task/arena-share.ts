@@ -12,12 +12,15 @@ interface Waiter {
 
 /**
  * Hands out arena memory to tasks, in order of arrival, and makes those wait for whom there is none. A connection
- * that does not drain its data cannot take all of it.
+ * that does not drain its data can take no more than its share, and waits for its own memory without delaying others.
  */
 export class ArenaShare {
   readonly arena: BufferArena;
   readonly #waiting: Waiter[] = [];
   readonly #ownerBytesMax: number;
+  #serving = false;
+  /** Something was freed or withdrawn since the waiters were last looked through. */
+  #changed = false;
 
   constructor(arena: BufferArena) {
     this.arena = arena;
@@ -28,9 +31,14 @@ export class ArenaShare {
     return this.#waiting.length;
   }
 
-  /** The offset of a piece, or `ARENA_FULL`; never overtakes who waits. */
+  /** True while somebody waits for the arena itself, not for its own share of it. */
+  get isShort(): boolean {
+    return this.#waiting.length > 0 && this.#waiting.some((waiter) => !this.#isOverShare(waiter.task.owner, waiter.lengthBytes));
+  }
+
+  /** The offset of a piece, or `ARENA_FULL`; never overtakes who waits for the same. */
   tryAllocate(owner: TaskOwner, lengthBytes: number): number {
-    if (this.#waiting.length > 0) return ARENA_FULL;
+    if (this.isShort || this.#hasWaiterBefore(this.#waiting.length, owner) || this.#isOverShare(owner, lengthBytes)) return ARENA_FULL;
     return this.#allocate(owner, lengthBytes);
   }
 
@@ -44,6 +52,7 @@ export class ArenaShare {
     const at = this.#waiting.findIndex((waiter) => waiter.task === task);
     if (at === -1) return false;
     this.#waiting.splice(at, 1);
+    this.#serveWaiting();
     return true;
   }
 
@@ -53,25 +62,49 @@ export class ArenaShare {
     if (this.#waiting.length > 0) this.#serveWaiting();
   }
 
+  #isOverShare(owner: TaskOwner, lengthBytes: number): boolean {
+    return owner.arenaBytesHeld > 0 && owner.arenaBytesHeld + lengthBytes > this.#ownerBytesMax;
+  }
+
+  /** Whether one of the first `count` waiters is of this connection. */
+  #hasWaiterBefore(count: number, owner: TaskOwner): boolean {
+    for (let i = 0; i < count; i++) if ((this.#waiting[i] as Waiter).task.owner === owner) return true;
+    return false;
+  }
+
   #allocate(owner: TaskOwner, lengthBytes: number): number {
-    if (owner.arenaBytesHeld > 0 && owner.arenaBytesHeld + lengthBytes > this.#ownerBytesMax) return ARENA_FULL;
     const offset = this.arena.allocate(lengthBytes);
     if (offset !== ARENA_FULL) owner.arenaBytesHeld += lengthBytes;
     return offset;
   }
 
+  /** Who is served may free, wait and withdraw within its call: that is taken up here and not one call deeper. */
   #serveWaiting(): void {
-    for (let i = 0; i < this.#waiting.length; ) {
-      const waiter = this.#waiting[i] as Waiter;
-      const offset = this.#allocate(waiter.task.owner, waiter.lengthBytes);
-      if (offset !== ARENA_FULL) {
-        this.#waiting.splice(i, 1);
-        waiter.resume(offset);
+    this.#changed = true;
+    if (this.#serving) return;
+    this.#serving = true;
+    try {
+      while (this.#changed) {
+        this.#changed = false;
+        this.#serveInOrder();
+      }
+    } finally {
+      this.#serving = false;
+    }
+  }
+
+  /** Whoever is over its own share is passed by, with all it has behind; for the others the order stands. */
+  #serveInOrder(): void {
+    for (let i = 0; i < this.#waiting.length && !this.#changed; ) {
+      const { task, lengthBytes, resume } = this.#waiting[i] as Waiter;
+      if (this.#isOverShare(task.owner, lengthBytes) || this.#hasWaiterBefore(i, task.owner)) {
+        i++;
         continue;
       }
-      // Whoever is over its own share is passed by; for all others the order stands.
-      if (this.arena.freeBytes >= waiter.lengthBytes) i++;
-      else return;
+      const offset = this.#allocate(task.owner, lengthBytes);
+      if (offset === ARENA_FULL) return;
+      this.#waiting.splice(i, 1);
+      resume(offset);
     }
   }
 }

@@ -16,7 +16,10 @@ export interface RangeClaim {
 export class RangeLocks {
   readonly #shared: RangeClaim[] = [];
   readonly #exclusive: RangeClaim[] = [];
-  #waiting: RangeClaim[] = [];
+  readonly #waiting: RangeClaim[] = [];
+  #granting = false;
+  /** Something was released or withdrawn since the waiters were last looked through. */
+  #changed = false;
 
   /** True when the range is held now; otherwise `onRangeGranted` is called later. */
   acquire(claim: RangeClaim): boolean {
@@ -76,19 +79,31 @@ export class RangeLocks {
     return false;
   }
 
+  /**
+   * Lets in, oldest first, whoever nobody stands in the way of. What is granted may acquire, release and withdraw within
+   * its call: that is taken up here and not one call deeper, or a long queue of short claims would exhaust the stack.
+   */
   #grantWaiting(): void {
-    const granted: RangeClaim[] = [];
-    for (let i = 0; i < this.#waiting.length; ) {
-      const claim = this.#waiting[i] as RangeClaim;
-      if (this.#conflicts(claim, i)) {
-        i++;
-        continue;
+    this.#changed = true;
+    if (this.#granting) return;
+    this.#granting = true;
+    try {
+      while (this.#changed) {
+        this.#changed = false;
+        for (let i = 0; i < this.#waiting.length && !this.#changed; ) {
+          const claim = this.#waiting[i] as RangeClaim;
+          if (this.#conflicts(claim, i)) {
+            i++;
+            continue;
+          }
+          this.#waiting.splice(i, 1);
+          this.#hold(claim);
+          claim.onRangeGranted();
+        }
       }
-      this.#waiting.splice(i, 1);
-      this.#hold(claim);
-      granted.push(claim);
+    } finally {
+      this.#granting = false;
     }
-    for (const claim of granted) claim.onRangeGranted();
   }
 }
 

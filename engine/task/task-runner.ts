@@ -81,13 +81,21 @@ export class TaskRunner {
   /** The task's turn by CmdSN has come and its own PDU is complete. */
   deliver(task: Task): void {
     task.slot.orderedAt = this.#clock.nowMicros();
-    if (task.taskSet.enter(task)) this.start(task);
-    else task.transition(TaskState.dormant);
+    if (task.taskSet.enter(task)) {
+      this.start(task);
+      return;
+    }
+    this.keepDataOut(task);
+    task.transition(TaskState.dormant);
   }
 
   /** The task is enabled: checks it and begins to collect its data. */
   start(task: Task): void {
     const { slot, taskSet, owner } = task;
+    if (task.dataOut.poisoned) {
+      this.#conclude(task);
+      return;
+    }
     task.transition(TaskState.transferring);
     let row: Task['row'];
     try {
@@ -112,12 +120,12 @@ export class TaskRunner {
     if (task.state !== TaskState.transferring) return;
     const { dataOut } = task;
     if (dataOut.isComplete) {
-      this.#claimRange(task);
+      this.#claimMemory(task);
       return;
     }
     if (dataOut.unsolicitedOpen || dataOut.receivedLength + this.#requestedLength(task) >= dataOut.wantedLength) return;
     if (task.dataOutPieceLength >= dataOut.wantedLength) this.#solicit(task);
-    else this.#growDataOut(task);
+    else this.#placeAndSolicit(task);
   }
 
   /**
@@ -128,7 +136,7 @@ export class TaskRunner {
     checkCondition(task.slot, key, asc);
     task.dataOut.poisoned = true;
     this.share.withdraw(task);
-    if (task.state !== TaskState.arriving) this.#conclude(task);
+    this.#concludeInTurn(task);
   }
 
   /** A task whose transfer failed before its turn came. */
@@ -140,7 +148,12 @@ export class TaskRunner {
   refuse(task: Task): void {
     task.slot.status = ScsiStatus.taskSetFull;
     task.dataOut.poisoned = true;
-    if (task.state !== TaskState.arriving) this.#conclude(task);
+    this.#concludeInTurn(task);
+  }
+
+  /** One whose turn has not come, by CmdSN or in its task set, is concluded when it comes. */
+  #concludeInTurn(task: Task): void {
+    if (task.state !== TaskState.arriving && task.state !== TaskState.dormant) this.#conclude(task);
   }
 
   /** Stops a task without an answer. `onStopped` is called once it has really stopped, perhaps at once. */
@@ -153,8 +166,6 @@ export class TaskRunner {
     task.onStopped.push(onStopped);
     if (task.aborted) return;
     task.aborted = true;
-    task.dataOut.outstanding.length = 0;
-    task.dataOut.unsolicitedOpen = false;
     // A worker that has the command cannot be stopped: the task ends when it comes back.
     if (task.state !== TaskState.executing) this.#end(task);
   }
@@ -171,7 +182,7 @@ export class TaskRunner {
   }
 
   onRangeGranted(task: Task): void {
-    this.#claimMemory(task);
+    this.#dispatch(task);
   }
 
   /** The last byte of the response has left user space, or never will. */
@@ -198,22 +209,18 @@ export class TaskRunner {
     task.slot.dataOutStart = offset;
   }
 
-  /** Gets a piece for all of the Data-Out; what has come into a smaller one moves over. R2Ts wait for the memory. */
-  #growDataOut(task: Task): void {
+  /** R2Ts wait for memory that holds all of the Data-Out. */
+  #placeAndSolicit(task: Task): void {
     const lengthBytes = task.dataOut.wantedLength;
-    const offset = this.share.tryAllocate(task.owner, lengthBytes);
-    if (offset !== ARENA_FULL) this.#moveDataOut(task, offset, lengthBytes);
-    else this.share.waitFor(task, lengthBytes, (granted) => this.#moveDataOut(task, granted, lengthBytes));
-  }
-
-  #moveDataOut(task: Task, offset: number, lengthBytes: number): void {
-    const { dataOutPiece, dataOutPieceLength } = task;
-    const { dataOut, dataOutStart } = task.slot;
-    const { receivedLength } = task.dataOut;
-    this.#placeDataOut(task, offset, lengthBytes);
-    if (receivedLength > 0) this.arena.bytes.set(dataOut.subarray(dataOutStart, dataOutStart + receivedLength), offset);
-    if (dataOutPiece !== NO_PIECE) this.share.free(task.owner, dataOutPiece, dataOutPieceLength);
-    this.#solicit(task);
+    assert(task.dataOutPiece === NO_PIECE, 'Data-Out got a piece for a part of it: who waits for memory must hold none');
+    if (this.allocateDataOut(task, lengthBytes)) {
+      this.#solicit(task);
+      return;
+    }
+    this.share.waitFor(task, lengthBytes, (granted) => {
+      this.#placeDataOut(task, granted, lengthBytes);
+      this.#solicit(task);
+    });
   }
 
   #solicit(task: Task): void {
@@ -239,49 +246,39 @@ export class TaskRunner {
     }
   }
 
-  /** Everything has arrived: the block range first, then memory, then the device server. */
-  #claimRange(task: Task): void {
-    const { row, slot, taskSet } = task;
+  /**
+   * Everything has arrived: memory first, then the block range, then the device server. Whoever holds a range lacks
+   * nothing more, and whoever waits for memory holds none, so that commands never wait for each other in a circle.
+   */
+  #claimMemory(task: Task): void {
+    const { row, slot } = task;
     assert(row !== null, 'a task without a command row was executed');
     slot.dataOutLength = Math.min(task.dataOut.receivedLength, task.dataOut.wantedLength);
     if (row.runsOn === 'main') {
       this.#executeUnitCommand(task);
       return;
     }
-    if (row.mediumAccess === 'flush' || slot.lbaCount === 0) {
-      this.#claimMemory(task);
-      return;
-    }
-    task.claimStart = slot.lba;
-    task.claimEnd = slot.lba + slot.lbaCount;
-    task.claimExclusive = row.mediumAccess === 'write';
-    if (taskSet.locks.acquire(task)) {
-      this.#claimMemory(task);
-      return;
-    }
-    this.keepDataOut(task);
-    task.transition(TaskState.waiting);
-  }
-
-  #claimMemory(task: Task): void {
-    const { row, slot } = task;
-    assert(row !== null && row.runsOn === 'any', 'only medium commands need memory');
-    const length = row.mediumAccess === 'read' ? Math.min(slot.plannedDataInLength, slot.expectedDataInLength) : 0;
+    if (slot.dataOutLength === 0) this.#freeDataOut(task);
+    const length = fetchLengthOf(task);
     if (length === 0 || task.medium.store.view(slot.lba * task.medium.blockLengthBytes, length) !== null) {
-      this.#dispatch(task, length);
+      this.#claimRange(task);
       return;
     }
     const offset = this.share.tryAllocate(task.owner, length);
     if (offset !== ARENA_FULL) {
-      this.#dispatchInto(task, offset, length);
+      this.#placeDataIn(task, offset, length);
+      this.#claimRange(task);
       return;
     }
-    this.keepDataOut(task);
-    if (task.state === TaskState.transferring) task.transition(TaskState.waiting);
-    this.share.waitFor(task, length, (granted) => this.#dispatchInto(task, granted, length));
+    if (slot.dataOutLength > 0) this.keepDataOut(task);
+    task.transition(TaskState.waiting);
+    this.share.waitFor(task, length, (granted) => {
+      this.#placeDataIn(task, granted, length);
+      this.#claimRange(task);
+    });
   }
 
-  #dispatchInto(task: Task, offset: number, length: number): void {
+  #placeDataIn(task: Task, offset: number, length: number): void {
     const { slot } = task;
     task.dataInPiece = offset;
     task.dataInPieceLength = length;
@@ -289,13 +286,30 @@ export class TaskRunner {
     slot.dataInCapacity = length;
     slot.dataIn = this.arena.bytes;
     slot.dataInStart = offset;
-    this.#dispatch(task, length);
   }
 
-  #dispatch(task: Task, dataInLength: number): void {
+  #claimRange(task: Task): void {
+    const { row, slot, taskSet } = task;
+    assert(row !== null && row.runsOn === 'any', 'only medium commands claim a range');
+    if (row.mediumAccess === 'flush' || slot.lbaCount === 0) {
+      this.#dispatch(task);
+      return;
+    }
+    task.claimStart = slot.lba;
+    task.claimEnd = slot.lba + slot.lbaCount;
+    task.claimExclusive = row.mediumAccess === 'write';
+    if (taskSet.locks.acquire(task)) {
+      this.#dispatch(task);
+      return;
+    }
+    this.keepDataOut(task);
+    if (task.state === TaskState.transferring) task.transition(TaskState.waiting);
+  }
+
+  #dispatch(task: Task): void {
     const { row, slot, taskSet, medium } = task;
     assert(row !== null, 'a task without a command row was dispatched');
-    const inline = runsInline(taskSet.execution, row, medium, Math.max(dataInLength, slot.dataOutLength), this.#dispatcher.hasWorkers);
+    const inline = runsInline(taskSet.execution, row, medium, Math.max(fetchLengthOf(task), slot.dataOutLength), this.#dispatcher.hasWorkers);
     task.transition(TaskState.executing);
     taskSet.metrics.recordDispatch(inline);
     slot.dispatchedAt = this.#clock.nowMicros();
@@ -362,8 +376,9 @@ export class TaskRunner {
     const { taskSet, owner } = task;
     owner.onTaskAnswered(task);
     answerTask(task);
-    owner.output.releaseAfterFlush(task);
     if (task.entered) taskSet.leave(task);
+    // Last, because a closed output calls back at once, and then the task is another's.
+    owner.output.releaseAfterFlush(task);
   }
 
   #freeDataOut(task: Task): void {
@@ -399,4 +414,10 @@ export class TaskRunner {
     if (stopped !== null) for (const onStopped of stopped) onStopped();
     this.#options.onResourcesFreed();
   }
+}
+
+/** Bytes that a planned command fetches from the store for the initiator. */
+function fetchLengthOf(task: Task): number {
+  const { row, slot } = task;
+  return row?.runsOn === 'any' && row.mediumAccess === 'read' ? Math.min(slot.plannedDataInLength, slot.expectedDataInLength) : 0;
 }

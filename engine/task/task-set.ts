@@ -16,6 +16,7 @@ export class TaskSet {
   readonly #tasks = new Set<Task>();
   readonly #dormant: Task[] = [];
   #orderedEnabled: Task | null = null;
+  #waking = false;
   readonly #start: (task: Task) => void;
 
   constructor(unit: LogicalUnit, execution: ExecutionPolicy, metrics: UnitMetrics, start: (task: Task) => void) {
@@ -55,17 +56,27 @@ export class TaskSet {
     return true;
   }
 
+  /** A task that ends within its start is taken up here and not one call deeper: the queue may be long, the stack is not. */
   #wakeDormant(left: Task): void {
     const at = this.#dormant.indexOf(left);
     if (at !== -1) this.#dormant.splice(at, 1);
-    while (this.#dormant.length > 0 && this.#orderedEnabled === null) {
-      const first = this.#dormant[0] as Task;
-      if (first.attribute === TaskAttribute.ordered) {
-        if (this.#tasks.size > this.#dormant.length) return;
-        this.#orderedEnabled = first;
-      }
-      this.#dormant.shift();
-      this.#start(first);
+    if (this.#waking) return;
+    this.#waking = true;
+    try {
+      for (let next = this.#takeEnabled(); next !== undefined; next = this.#takeEnabled()) this.#start(next);
+    } finally {
+      this.#waking = false;
     }
+  }
+
+  /** The oldest dormant task, when its turn has come. */
+  #takeEnabled(): Task | undefined {
+    const first = this.#dormant[0];
+    if (first === undefined || this.#orderedEnabled !== null) return undefined;
+    if (first.attribute === TaskAttribute.ordered) {
+      if (this.#tasks.size > this.#dormant.length) return undefined;
+      this.#orderedEnabled = first;
+    }
+    return this.#dormant.shift();
   }
 }

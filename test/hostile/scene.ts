@@ -36,6 +36,8 @@ export interface SceneOptions {
   readonly workerCount?: number;
   /** The bystander uses the attacked target, on the LUNs 0 and 1, unless told: fuzzed writes may go anywhere. */
   readonly bystanderApart?: boolean;
+  /** Time for one attack. */
+  readonly attackMsMax?: number;
 }
 
 function luns(folder: string, name: string): LunConfig[] {
@@ -93,14 +95,16 @@ export class Scene {
   readonly bystander: Bystander;
   readonly defects: unknown[];
   readonly #folder: string;
+  readonly #attackMsMax: number;
   readonly #attackers: { destroy(): void }[] = [];
 
-  private constructor(engine: Engine, bystander: Bystander, defects: unknown[], folder: string) {
+  private constructor(engine: Engine, bystander: Bystander, defects: unknown[], folder: string, attackMsMax: number) {
     this.engine = engine;
     this.port = (engine.portals[0] as { port: number }).port;
     this.bystander = bystander;
     this.defects = defects;
     this.#folder = folder;
+    this.#attackMsMax = attackMsMax;
   }
 
   static async open(options: SceneOptions = {}): Promise<Scene> {
@@ -109,7 +113,7 @@ export class Scene {
     const engine = await Engine.start(sceneConfig(folder, options), { onDefect: (error) => defects.push(error) });
     const targetName = options.bystanderApart === true ? BYSTANDER_TARGET_NAME : TARGET_NAME;
     const bystander = await Bystander.login((engine.portals[0] as { port: number }).port, targetName);
-    return new Scene(engine, bystander, defects, folder);
+    return new Scene(engine, bystander, defects, folder, options.attackMsMax ?? ATTACK_MS_MAX);
   }
 
   async login(options: HostileLoginOptions = {}): Promise<HostileInitiator> {
@@ -134,7 +138,7 @@ export class Scene {
   async endure(attack: () => Promise<void>): Promise<void> {
     this.bystander.start();
     try {
-      await within(ATTACK_MS_MAX, 'the attack', attack());
+      await within(this.#attackMsMax, 'the attack', attack());
       await this.bystander.rounds(BYSTANDER_ROUND_COUNT);
     } finally {
       for (const attacker of this.#attackers.splice(0)) attacker.destroy();

@@ -1,7 +1,7 @@
 import { decodeDataOut, RejectReason } from '../../pdu/index.js';
 import { Asc, SenseKey } from '../../scsi/sense.js';
 import { DataOutVerdict } from '../../task/data-out-transfer.js';
-import { NO_PIECE } from '../../task/task.js';
+import { NO_PIECE, TaskState } from '../../task/task.js';
 import type { Connection } from '../connection.js';
 import { PduFinish } from '../connection-state.js';
 import { placeDataOut } from './scsi-command.js';
@@ -13,7 +13,12 @@ import { placeDataOut } from './scsi-command.js';
 export function handleDataOutHeader(connection: Connection, bytes: Uint8Array, view: DataView, at: number, lengthBytes: number): void {
   const pdu = decodeDataOut(view, at, connection.dataOutPdu);
   const task = connection.tasks.get(pdu.initiatorTaskTag);
-  if (task === undefined) {
+  if (task === undefined && connection.stoppedTags.has(pdu.initiatorTaskTag)) {
+    connection.dropPdu();
+    return;
+  }
+  // A task whose data is complete is out of reach: a worker may have its slot and its memory.
+  if (task === undefined || task.state === TaskState.waiting || task.state === TaskState.executing) {
     connection.rejectPdu(RejectReason.invalidPduField, bytes, at);
     return;
   }
@@ -46,7 +51,8 @@ export function finishDataOut(connection: Connection, lengthBytes: number): void
   const task = connection.landingTask;
   if (task === null) return;
   connection.landingTask = null;
-  connection.keepalive.dataOutProgressMicros = connection.receivedAtMicros;
+  // Empty ones are in order, but bring what is owed no nearer.
+  if (lengthBytes > 0) connection.keepalive.progressMicros = connection.receivedAtMicros;
   if (task.dataOut.poisoned) task.dataOut.skip(connection.dataOutPdu);
   else task.dataOut.accept(connection.dataOutPdu, lengthBytes);
   connection.context.runner.advanceTransfer(task);

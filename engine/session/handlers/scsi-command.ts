@@ -32,7 +32,8 @@ export function handleScsiCommandHeader(connection: Connection, bytes: Uint8Arra
   const reason = refusalOf(connection, pdu, view, at, ahsLength, dataLength);
   if (reason !== null) {
     // The CmdSN of a rejected command counts as received, or everything behind it would wait for ever.
-    if (!pdu.immediate && connection.turn === CommandTurn.now) {
+    if (connection.turn === CommandTurn.early) session.window.hold(pdu.cmdSN, null);
+    else if (!pdu.immediate) {
       session.window.advance();
       connection.runHeldPdus();
     }
@@ -88,6 +89,7 @@ function createTask(connection: Connection, pdu: ScsiCommandPdu, view: DataView,
   slot.expectedDataInLength = bidirectional ? Math.max(0, ahs.bidirectionalReadLength) : pdu.read ? pdu.expectedDataTransferLength : 0;
   task.dataOut.begin(slot.expectedDataOutLength, dataLength, pdu.write && !pdu.final, connection.firstBurstLength);
   connection.tasks.set(pdu.initiatorTaskTag, task);
+  if (connection.stoppedTags.size > 0) connection.stoppedTags.delete(pdu.initiatorTaskTag);
   session.openTaskCount++;
   if (pdu.immediate) session.immediateTaskCount++;
   return task;
@@ -120,14 +122,11 @@ function landImmediateData(connection: Connection, task: Task, dataLength: numbe
   else transport.discardData();
 }
 
-/** Memory for all Data-Out of the task, or at least for what comes unasked. */
+/** Memory for all Data-Out of the task; false when there is none. Less than all would be held while waiting for the rest. */
 export function placeDataOut(connection: Connection, task: Task): boolean {
   if (task.dataOutPiece !== NO_PIECE) return true;
   const { runner, limits } = connection.context;
-  const whole = Math.min(task.dataOut.expectedLength, limits.transferLengthBytesMax);
-  if (runner.allocateDataOut(task, whole)) return true;
-  const unsolicited = Math.min(whole, connection.firstBurstLength);
-  return unsolicited < whole && runner.allocateDataOut(task, unsolicited);
+  return runner.allocateDataOut(task, Math.min(task.dataOut.expectedLength, limits.transferLengthBytesMax));
 }
 
 /** The command PDU is complete: its turn decides whether it starts or is kept. */
@@ -139,9 +138,9 @@ export function finishScsiCommand(connection: Connection, bytes: Uint8Array, dat
     task.slot.dataOutStart = dataAt;
   }
   connection.landingTask = null;
-  if (connection.turn === CommandTurn.early && task !== null) {
-    connection.context.runner.keepDataOut(task);
-    connection.session.window.hold(pdu.cmdSN, task);
+  if (task !== null) checkUnsolicitedData(connection, task);
+  if (connection.turn === CommandTurn.early) {
+    holdCommand(connection, pdu, task);
     return;
   }
   if (!pdu.immediate) connection.session.window.advance();
@@ -150,17 +149,28 @@ export function finishScsiCommand(connection: Connection, bytes: Uint8Array, dat
   if (!pdu.immediate) connection.runHeldPdus();
 }
 
-/** Hands a task to its logical unit, unless its transfer broke the rules or there is no memory for it. */
-export function deliverTask(connection: Connection, task: Task): void {
+/** Fails a task whose command PDU broke the rules of unsolicited data, or whose immediate data found no memory. */
+function checkUnsolicitedData(connection: Connection, task: Task): void {
   const { runner } = connection.context;
   const { dataOut } = task;
   const immediateLength = dataOut.receivedLength;
   const { immediateData, firstBurstLength, initialR2T } = connection.parameters;
   const unexpected = immediateLength > 0 && (!immediateData || immediateLength > firstBurstLength);
-  if (!dataOut.poisoned && (unexpected || (dataOut.unsolicitedOpen && initialR2T)))
-    runner.failTransfer(task, SenseKey.abortedCommand, Asc.unexpectedUnsolicitedData);
-  else if (!dataOut.poisoned && immediateLength > 0 && task.slot.dataOut.length === 0) runner.refuse(task);
-  if (dataOut.poisoned) runner.concludeFailed(task);
+  if (unexpected || (dataOut.unsolicitedOpen && initialR2T)) runner.failTransfer(task, SenseKey.abortedCommand, Asc.unexpectedUnsolicitedData);
+  else if (immediateLength > 0 && task.slot.dataOut.length === 0) runner.refuse(task);
+}
+
+/** Keeps a command that came before its turn. One without a slot is answered now, and its CmdSN counts as received. */
+function holdCommand(connection: Connection, pdu: ScsiCommandPdu, task: Task | null): void {
+  if (task === null) answerTaskSetFull(connection, pdu);
+  else if (!task.dataOut.poisoned) connection.context.runner.keepDataOut(task);
+  connection.session.window.hold(pdu.cmdSN, task);
+}
+
+/** Hands a task to its logical unit, unless its transfer broke the rules or there is no memory for it. */
+export function deliverTask(connection: Connection, task: Task): void {
+  const { runner } = connection.context;
+  if (task.dataOut.poisoned) runner.concludeFailed(task);
   else runner.deliver(task);
 }
 
@@ -168,6 +178,7 @@ const response = emptyScsiResponse();
 
 /** There was no slot for the command: TASK SET FULL, SAM-5 §5.3.1. */
 function answerTaskSetFull(connection: Connection, pdu: ScsiCommandPdu): void {
+  if (!pdu.final) connection.expectStrays(pdu.initiatorTaskTag);
   response.status = ScsiStatus.taskSetFull;
   response.initiatorTaskTag = pdu.initiatorTaskTag;
   const numbers = connection.takeNumbers();

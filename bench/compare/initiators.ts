@@ -1,0 +1,9 @@
+import { coreInitiator } from './core-initiator.js';
+import { iscsiPerf } from './iscsi-perf.js';
+import type { Initiator, InitiatorName } from './model.js';
+
+/** Who asks, by name. */
+export const initiators: Readonly<Record<InitiatorName, Initiator>> = {
+  'iscsi-perf': iscsiPerf,
+  core: coreInitiator,
+};

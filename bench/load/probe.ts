@@ -1,0 +1,13 @@
+import { LogicalUnitClient, parseIscsiUrl, Session } from '../../initiator/index.js';
+import type { Medium } from '../compare/model.js';
+
+/** Asks a logical unit how large it is. */
+export async function probe(url: string): Promise<Medium> {
+  const { host, port, targetName, lun } = parseIscsiUrl(url);
+  const session = await Session.login({ host, port, targetName });
+  const unit = new LogicalUnitClient(session, lun);
+  await unit.clearUnitAttentions();
+  const { lbaCount, blockLengthBytes } = await unit.readCapacity();
+  await session.logout();
+  return { capacityBytes: Number(lbaCount) * blockLengthBytes, blockLengthBytes };
+}
