@@ -136,7 +136,8 @@ export class BlockData {
 /** Random bytes that a seed brings forth: what block data is cut from, and all that writes carry which nobody compares. */
 export function randomBytes(seed: number, lengthBytes: number): Buffer {
   const random = new SeededRandom(seed);
-  const words = Uint32Array.from({ length: Math.ceil(lengthBytes / 4) }, () => random.uint32());
+  const words = new Uint32Array(Math.ceil(lengthBytes / 4));
+  for (let index = 0; index < words.length; index++) words[index] = random.uint32();
   return Buffer.from(words.buffer, 0, lengthBytes);
 }
 

@@ -129,6 +129,8 @@ export class LoadRun {
   /** Resolves when the plan is done or `stop` was called, and nothing is on its way. Rejects with `InitiatorError` as a connection breaks. */
   async run(): Promise<void> {
     const { seconds } = this.#plan;
+    // Told to stop before it began.
+    if (this.#isStopping) return;
     const ended = new Promise<void>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

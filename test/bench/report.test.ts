@@ -24,10 +24,14 @@ function run(contender: string, round: number, iops: number | null): RunRecord {
 }
 
 const runs = [
-  ...[run('inline', 0, 1), run('tgt', 0, 1_000_000)],
-  ...[run('inline', 1, 100_000), run('tgt', 1, 50_000)],
-  ...[run('inline', 2, 30_000), run('tgt', 2, 10_000)],
-  ...[run('inline', 3, 70_000), run('tgt', 3, null)],
+  run('inline', 0, 1),
+  run('tgt', 0, 1_000_000),
+  run('inline', 1, 100_000),
+  run('tgt', 1, 50_000),
+  run('inline', 2, 30_000),
+  run('tgt', 2, 10_000),
+  run('inline', 3, 70_000),
+  run('tgt', 3, null),
 ];
 const titles = { inline: 'Lunloom | inline', tgt: 'tgt' };
 const outcome: MatrixOutcome = {

@@ -148,13 +148,13 @@ export class ExtentLane {
 /** Runs the lanes side by side until the time is over; the first that fails stops the others. */
 export async function runLanes(lanes: readonly { step(): Promise<void> }[], durationMs: number): Promise<void> {
   const until = performance.now() + durationMs;
-  let failed = false;
+  const run = { failed: false };
   const outcomes = await Promise.allSettled(
     lanes.map(async (lane) => {
       try {
-        while (!failed && performance.now() < until) await lane.step();
+        while (!run.failed && performance.now() < until) await lane.step();
       } catch (error) {
-        failed = true;
+        run.failed = true;
         throw error;
       }
     }),

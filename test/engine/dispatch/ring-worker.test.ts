@@ -5,6 +5,8 @@ import { RingWorker } from '../../../engine/dispatch/ring-worker.js';
 import { ABORTED, DEFECT, GOOD, JobKit, RING_LOOP_URL, type TestJob, UNRELIABLE_URL, until } from './job-kit.js';
 import { Conduct } from './unreliable-worker.js';
 
+const KILL_COUNT = 6;
+
 interface Scene {
   readonly kit: JobKit;
   readonly worker: RingWorker;
@@ -85,12 +87,12 @@ test('a handler that throws ends its command with HARDWARE ERROR, and the thread
 
 test('a thread killed under load, again and again: every command ends once, at most one a death is lost', () =>
   withWorker({}, async ({ kit, worker, until: wait }) => {
-    const target = 2000;
+    const target = 1000;
     const outcomes = new Map<string, number>();
     let submitted = 0;
     let ended = 0;
     let kills = 0;
-    let killAt = 150;
+    let killAt = 100;
     const submitNext = () => {
       if (submitted >= target) return;
       submitted++;
@@ -101,8 +103,8 @@ test('a thread killed under load, again and again: every command ends once, at m
         if (job.outcome === GOOD) kit.assertWritten(job.slot.index, job.slot.dataOut[job.slot.dataOutStart] as number);
         kit.recycle(job);
         submitNext();
-        if (ended >= killAt && kills < 10) {
-          killAt += 180;
+        if (ended >= killAt && kills < KILL_COUNT) {
+          killAt += 140;
           kills++;
           void worker.thread?.terminate();
         }
@@ -116,7 +118,7 @@ test('a thread killed under load, again and again: every command ends once, at m
       [...outcomes.keys()].filter((outcome) => outcome !== GOOD && outcome !== ABORTED),
       [],
     );
-    assert.ok(kills === 10 && (outcomes.get(ABORTED) ?? 0) <= kills, `${outcomes.get(ABORTED)} of ${kills} deaths lost a command`);
+    assert.ok(kills === KILL_COUNT && (outcomes.get(ABORTED) ?? 0) <= kills, `${outcomes.get(ABORTED)} of ${kills} deaths lost a command`);
     assert.is(worker.inFlightCount, 0);
     assert.is(kit.slots.freeCount, 64);
     assert.ok(worker.isUp);
@@ -124,7 +126,7 @@ test('a thread killed under load, again and again: every command ends once, at m
 
 test('an idle thread that is killed is replaced and does not count against the worker', () =>
   withWorker({}, async ({ kit, worker, until: wait }) => {
-    for (let count = 0; count < 7; count++) {
+    for (let count = 0; count < 6; count++) {
       const job = kit.write(count);
       worker.submit(job);
       await wait(() => all([job]), `command ${count}`);

@@ -183,7 +183,7 @@ const sizes = {
 
 for (const [name, options] of Object.entries(sizes)) {
   test(`any schedule of commands, data, aborts, resets and losses, in a ${name} engine: one answer each, and nothing is left`, () => {
-    for (let seed = 1; seed <= 400; seed++) {
+    for (let seed = 1; seed <= 25; seed++) {
       const random = seededRandom(seed);
       const scene = new Scene(options);
       const players = Array.from({ length: INITIATOR_COUNT }, (_, at) => new Player(scene, random, at));

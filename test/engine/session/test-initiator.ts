@@ -33,6 +33,7 @@ import { BLOCK, type Scene, TARGET_NAME } from './scene.js';
 
 export interface LoginChoices {
   readonly initiatorName?: string;
+  readonly targetName?: string;
   readonly isid?: string;
   readonly tsih?: number;
   readonly cmdSN?: number;
@@ -95,7 +96,7 @@ export class TestInitiator {
   login(choices: LoginChoices = {}): { status: number; tsih: number; statSN: number; expCmdSN: number; maxCmdSN: number } {
     this.cmdSN = choices.cmdSN ?? 1;
     this.expStatSN = choices.expStatSN ?? 1;
-    const type = choices.discovery === true ? ['SessionType=Discovery'] : ['SessionType=Normal', `TargetName=${TARGET_NAME}`];
+    const type = choices.discovery === true ? ['SessionType=Discovery'] : ['SessionType=Normal', `TargetName=${choices.targetName ?? TARGET_NAME}`];
     const keys = [`InitiatorName=${choices.initiatorName ?? `iqn.2024-01.test:host${++portCount}`}`, ...type, ...(choices.keys ?? [])];
     const text = Buffer.from(keys.map((key) => `${key}\0`).join(''));
     const { header, view } = newHeader();

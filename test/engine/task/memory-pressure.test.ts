@@ -175,11 +175,13 @@ test('a connection that has used up its share does not stop the others', () => {
 test('a connection is not read while memory is short, and goes on when it is back', () => {
   const scene = makeScene();
   const late = loggedIn(scene, { keys: KEYS });
+  const synchronizeCache = '35 00 00 00 00 00 00 00 00 00';
+  late.command(synchronizeCache, { lun: Lun.pool });
   const hosts = Array.from({ length: 4 }, () => loggedIn(scene, { keys: KEYS }));
   const writes = hosts.map((host) => Array.from({ length: 4 }, (_, at) => openWrite(host, at * PIECE_BLOCKS)));
   late.nopOut();
   late.takeOne(Opcode.nopIn);
-  assert.ok(late.transport.isPaused, 'it owes nothing, so that it is not read');
+  assert.ok(late.transport.isPaused, 'it holds a command and owes nothing, so that it is not read');
   late.read(0, 8, { lun: Lun.copy });
   late.assertSilent();
   for (const [at, host] of hosts.entries()) {
@@ -190,6 +192,8 @@ test('a connection is not read while memory is short, and goes on when it is bac
   }
   assert.not.ok(late.transport.isPaused);
   assert.is(late.takeDataIn().status, 0);
+  scene.dispatcher.completeAll();
+  assert.is(late.takeResponse().status, 0);
   late.transport.output.flush();
   scene.assertIdle();
 });
