@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 /**
  * Time and timers, injected so that a seeded simulator can replay any schedule.
  */

@@ -1,7 +1,8 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { nowMicros } from '../engine/clock.js';
+import { CpuProfiler } from '../engine/dispatch/cpu-profiler.js';
 import type { UnitAttachment } from '../engine/dispatch/job.js';
-import { Doorbell, RingChannel, type RingWorkerSetup } from '../engine/dispatch/ring-channel.js';
+import { Doorbell, type ProfileMessage, RingChannel, type RingWorkerSetup } from '../engine/dispatch/ring-channel.js';
 import { assert } from '../engine/errors.js';
 import type { DeviceType } from '../engine/scsi/command-table.js';
 import { executeMediumCommand } from '../engine/scsi/device-server.js';
@@ -15,6 +16,9 @@ import { attachStore } from '../engine/store/attach-store.js';
 
 /** A worker with nothing to do wakes this often to see whether it should stop. */
 const SLEEP_MS_MAX = 1000;
+const LOOKS_PER_CLOCK_READING = 32;
+/** A worker with work all the time looks once in so many commands whether it should profile itself. A power of two. */
+const PROFILE_CHECK_COMMAND_COUNT = 256;
 
 /** Logical units known to this thread, by handle; new ones come over the port before their first command. */
 class AttachedUnits {
@@ -43,6 +47,47 @@ class AttachedUnits {
   }
 }
 
+/** The profile that the main thread may ask of this one. A thread in its ring reads no messages, so it is asked in shared memory. */
+class ProfileOnRequest {
+  readonly #channel: RingChannel;
+  readonly #port: MessagePort;
+  #isWanted = false;
+  #profiler: CpuProfiler | null = null;
+
+  constructor(channel: RingChannel, port: MessagePort) {
+    this.#channel = channel;
+    this.#port = port;
+  }
+
+  check(): void {
+    const intervalMicros = this.#channel.profileIntervalMicros;
+    if ((intervalMicros !== 0) === this.#isWanted) return;
+    this.#isWanted = intervalMicros !== 0;
+    if (this.#isWanted) this.#start(intervalMicros);
+    else this.#stop();
+  }
+
+  /** A thread that cannot profile itself goes on serving, and says so when the profile is collected. */
+  #start(intervalMicros: number): void {
+    try {
+      this.#profiler = new CpuProfiler(intervalMicros);
+    } catch {
+      this.#profiler = null;
+    }
+  }
+
+  #stop(): void {
+    let cpuProfile: string | null = null;
+    try {
+      cpuProfile = this.#profiler?.stop() ?? null;
+    } catch {
+      // Said by the null.
+    }
+    this.#profiler = null;
+    this.#port.postMessage({ cpuProfile } satisfies ProfileMessage);
+  }
+}
+
 /** Serves one ring until it is asked to stop. Started by Piscina, once a thread. */
 export default function serveRing(setup: RingWorkerSetup): void {
   assert(setup.slotLayoutVersion === SLOT_LAYOUT_VERSION, 'main thread and worker disagree on the slot layout');
@@ -52,11 +97,14 @@ export default function serveRing(setup: RingWorkerSetup): void {
   const doorbell = new Doorbell(setup.doorbell);
   const units = new AttachedUnits(setup.attachments);
   const slots: (CommandSlot | undefined)[] = new Array(memory.slotCount).fill(undefined);
+  const profile = new ProfileOnRequest(channel, setup.attachments);
+  let servedCount = 0;
 
   channel.isServed = true;
   while (!channel.stopRequested) {
     const index = channel.submission.pop();
     if (index === RING_EMPTY) {
+      profile.check();
       idle(channel, setup.pollMicrosMax);
       continue;
     }
@@ -65,6 +113,7 @@ export default function serveRing(setup: RingWorkerSetup): void {
     execute(slot, arena, units);
     channel.completion.push(index);
     doorbell.ring();
+    if ((++servedCount & (PROFILE_CHECK_COMMAND_COUNT - 1)) === 0) profile.check();
   }
 }
 
@@ -72,7 +121,8 @@ export default function serveRing(setup: RingWorkerSetup): void {
 function idle(channel: RingChannel, pollMicros: number): void {
   const until = nowMicros() + pollMicros;
   do {
-    if (channel.submission.length > 0) return;
+    // Looking at the clock costs more than looking at the ring.
+    for (let look = 0; look < LOOKS_PER_CLOCK_READING; look++) if (channel.submission.length > 0) return;
   } while (nowMicros() < until);
   channel.submission.sleep(SLEEP_MS_MAX);
 }

@@ -5,6 +5,8 @@ import { SpscRing } from '../shm/spsc-ring.js';
 /** Words of the control line. */
 const STOP = 0;
 const SERVED = 1;
+/** 0, or the sampling interval in microseconds while the thread is to profile itself. */
+const PROFILE = 2;
 
 /**
  * The shared memory of one worker's conversation with the main thread, laid out once:
@@ -41,6 +43,16 @@ export class RingChannel {
 
   set isServed(value: boolean) {
     Atomics.store(this.#control, SERVED, value ? 1 : 0);
+  }
+
+  /** Microseconds between samples while the thread is to profile itself, else 0; it looks now and then, and when it idles. */
+  get profileIntervalMicros(): number {
+    return Atomics.load(this.#control, PROFILE);
+  }
+
+  requestProfile(intervalMicros: number): void {
+    Atomics.store(this.#control, PROFILE, intervalMicros);
+    this.submission.wakeConsumer();
   }
 
   requestStop(): void {
@@ -102,6 +114,12 @@ export interface RingWorkerSetup {
   readonly channelCapacity: number;
   readonly doorbell: SharedArrayBuffer;
   readonly pollMicrosMax: number;
-  /** Brings `UnitAttachment` messages; read when a handle is not known yet. */
+  /** Brings `UnitAttachment` messages; read when a handle is not known yet. Takes `ProfileMessage`s the other way. */
   readonly attachments: MessagePort;
+}
+
+/** What a worker posts when the profile that was asked of it has ended. */
+export interface ProfileMessage {
+  /** The text of a `.cpuprofile` file; null when the thread could not profile itself. */
+  readonly cpuProfile: string | null;
 }

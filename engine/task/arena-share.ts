@@ -49,6 +49,7 @@ export class ArenaShare {
 
   /** Forgets a task that waits. Answers whether it did. */
   withdraw(task: Task): boolean {
+    if (this.#waiting.length === 0) return false;
     const at = this.#waiting.findIndex((waiter) => waiter.task === task);
     if (at === -1) return false;
     this.#waiting.splice(at, 1);

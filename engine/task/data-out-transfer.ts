@@ -56,7 +56,8 @@ export class DataOutTransfer {
     this.#unsolicitedDataSN = 0;
     this.#nextR2TOffset = 0;
     this.#r2tSN = 0;
-    this.outstanding.length = 0;
+    // Setting the length of an empty array is not free, and most commands have no R2T.
+    if (this.outstanding.length > 0) this.outstanding.length = 0;
   }
 
   /** Everything the command needs has arrived. */

@@ -2,7 +2,7 @@ import type { UnitMetrics } from '../metrics/unit-metrics.js';
 import { TaskAttribute } from '../pdu/index.js';
 import type { ExecutionPolicy, LogicalUnit } from '../scsi/logical-unit.js';
 import { RangeLocks } from './range-locks.js';
-import type { Task } from './task.js';
+import { NOT_ENTERED, type Task } from './task.js';
 
 /**
  * The task set of one logical unit, shared by all nexuses (TST = 000b): who may run, in which order. SAM-5 §8.
@@ -12,8 +12,8 @@ export class TaskSet {
   readonly execution: ExecutionPolicy;
   readonly metrics: UnitMetrics;
   readonly locks = new RangeLocks();
-  /** All tasks that have entered and not left, for resets. */
-  readonly #tasks = new Set<Task>();
+  /** All tasks that have entered and not left, for resets, in no order; each knows its index. A Set would rehash as it shrinks. */
+  readonly #tasks: Task[] = [];
   readonly #dormant: Task[] = [];
   #orderedEnabled: Task | null = null;
   #waking = false;
@@ -26,22 +26,26 @@ export class TaskSet {
     this.#start = start;
   }
 
-  get tasks(): ReadonlySet<Task> {
+  get tasks(): readonly Task[] {
     return this.#tasks;
   }
 
   /** Enters a task in its turn. True when it is enabled at once; dormant ones are started later. */
   enter(task: Task): boolean {
-    const enabled = this.#mayEnable(task, this.#tasks.size);
-    this.#tasks.add(task);
-    task.entered = true;
+    const enabled = this.#mayEnable(task, this.#tasks.length);
+    task.setIndex = this.#tasks.length;
+    this.#tasks.push(task);
     if (!enabled) this.#dormant.push(task);
     return enabled;
   }
 
   leave(task: Task): void {
-    this.#tasks.delete(task);
-    task.entered = false;
+    const last = this.#tasks.pop() as Task;
+    if (last !== task) {
+      this.#tasks[task.setIndex] = last;
+      last.setIndex = task.setIndex;
+    }
+    task.setIndex = NOT_ENTERED;
     if (this.#orderedEnabled === task) this.#orderedEnabled = null;
     if (this.#dormant.length > 0) this.#wakeDormant(task);
   }
@@ -74,7 +78,7 @@ export class TaskSet {
     const first = this.#dormant[0];
     if (first === undefined || this.#orderedEnabled !== null) return undefined;
     if (first.attribute === TaskAttribute.ordered) {
-      if (this.#tasks.size > this.#dormant.length) return undefined;
+      if (this.#tasks.length > this.#dormant.length) return undefined;
       this.#orderedEnabled = first;
     }
     return this.#dormant.shift();

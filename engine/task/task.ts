@@ -71,6 +71,7 @@ export interface TaskOwner {
 }
 
 export const NO_PIECE = -1;
+export const NOT_ENTERED = -1;
 
 /** One command from its header to the last byte of its response. Pooled: `begin` starts a new life. */
 export class Task implements MediumJob, RangeClaim, Releasable {
@@ -88,8 +89,8 @@ export class Task implements MediumJob, RangeClaim, Releasable {
   immediate = false;
   /** The initiator no longer wants an answer (ABORT TASK, reset, connection gone). */
   aborted = false;
-  /** The task counts in its task set. */
-  entered = false;
+  /** Where the task stands in its task set, `NOT_ENTERED` when it does not count there. */
+  setIndex = NOT_ENTERED;
   readonly dataOut = new DataOutTransfer();
   /** Arena pieces, `NO_PIECE` when there is none, and their lengths. */
   dataOutPiece = NO_PIECE;
@@ -115,8 +116,13 @@ export class Task implements MediumJob, RangeClaim, Releasable {
     this.slot = slot;
     this.row = null;
     this.aborted = false;
-    this.entered = false;
+    this.setIndex = NOT_ENTERED;
     this.onStopped = null;
+  }
+
+  /** The task counts in its task set. */
+  get entered(): boolean {
+    return this.setIndex !== NOT_ENTERED;
   }
 
   get state(): TaskState {
@@ -124,7 +130,8 @@ export class Task implements MediumJob, RangeClaim, Releasable {
   }
 
   transition(next: TaskState): void {
-    assert(transitions[this.#state].includes(next), `task cannot go from ${this.#state} to ${next}`);
+    // The message is only built when it is needed: this runs four times a command.
+    if (!transitions[this.#state].includes(next)) assert(false, `task cannot go from ${this.#state} to ${next}`);
     this.#state = next;
   }
 

@@ -30,8 +30,9 @@ for (const [name, distance] of [
       await attacker.expectServed(ATTACK_LBA, lun);
       const before = await readBlock(attacker, lun);
       const cmdSN = attacker.cmdSN + distance;
+      const ignored = attacker.takeTag();
       attacker.send(
-        attacker.write(ATTACK_LBA, 512, { lun, cmdSN, data: Buffer.alloc(512, before + 1) }),
+        attacker.write(ATTACK_LBA, 512, { lun, cmdSN, initiatorTaskTag: ignored, data: Buffer.alloc(512, before + 1) }),
         attacker.read(ATTACK_LBA, 512, { lun, cmdSN }),
         attacker.ping(Buffer.from('outside'), { cmdSN }),
         attacker.text(Buffer.from('SendTargets=All\0'), { cmdSN }),
@@ -40,6 +41,8 @@ for (const [name, distance] of [
       );
       await attacker.expectNothing();
       assert.is(await readBlock(attacker, lun), before, 'the write outside of the window was not executed');
+      attacker.send(attacker.testUnitReady({ lun, initiatorTaskTag: ignored }));
+      await attacker.expectStatus(ignored, ScsiStatus.good);
     }
   });
 }

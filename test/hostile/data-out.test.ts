@@ -195,21 +195,30 @@ attack(scene, 'a Data-Out for a command that a worker has is refused, and the wo
   }
 });
 
-attack(scene, 'a broken Data-Out for a task that an ORDERED one holds back ends it in its turn (SAM-5 §8.6, RFC 7143 §11.7)', async () => {
-  const attacker = await scene.login({ offers: unsolicited });
-  const lun = RAM_POOL_LUN;
-  const [first, second] = [attacker.takeTag(), attacker.takeTag()];
-  attacker.send(attacker.write(ATTACK_LBA, 512, { lun, initiatorTaskTag: first, attribute: TaskAttribute.ordered }));
-  const { targetTransferTag } = await attacker.expectR2T(first);
-  attacker.send(attacker.write(ATTACK_LBA, 4096, { lun, initiatorTaskTag: second, final: false }));
-  attacker.send(attacker.dataOut({ initiatorTaskTag: second, dataSN: 5, data: Buffer.alloc(512), final: false }));
-  await attacker.expectNothing();
-  attacker.send(attacker.dataOut({ lun, initiatorTaskTag: first, targetTransferTag, data: Buffer.alloc(512) }));
-  await attacker.expectStatus(first, 0);
-  attacker.send(attacker.dataOut({ initiatorTaskTag: second, dataSN: 6, bufferOffset: 512, data: Buffer.alloc(3584) }));
-  await attacker.expectSense(second, SenseKey.abortedCommand, Asc.dataPhaseError);
-  await attacker.expectServed(ATTACK_LBA, lun);
-});
+for (const endsInTime of [true, false]) {
+  const when = endsInTime ? 'before' : 'after';
+  attack(
+    scene,
+    `a broken Data-Out sequence that ends ${when} its ORDERED task lets it run ends it with CHECK CONDITION (SAM-5 §8.6, RFC 7143 §11.7)`,
+    async () => {
+      const attacker = await scene.login({ offers: unsolicited });
+      const lun = RAM_POOL_LUN;
+      const [first, second] = [attacker.takeTag(), attacker.takeTag()];
+      attacker.send(attacker.write(ATTACK_LBA, 512, { lun, initiatorTaskTag: first, attribute: TaskAttribute.ordered }));
+      const { targetTransferTag } = await attacker.expectR2T(first);
+      const rest = attacker.dataOut({ initiatorTaskTag: second, dataSN: 6, bufferOffset: 512, data: Buffer.alloc(3584) });
+      attacker.send(attacker.write(ATTACK_LBA, 4096, { lun, initiatorTaskTag: second, final: false }));
+      attacker.send(attacker.dataOut({ initiatorTaskTag: second, dataSN: 5, data: Buffer.alloc(512), final: false }));
+      if (endsInTime) attacker.send(rest);
+      await attacker.expectNothing();
+      attacker.send(attacker.dataOut({ lun, initiatorTaskTag: first, targetTransferTag, data: Buffer.alloc(512) }));
+      await attacker.expectStatus(first, 0);
+      if (!endsInTime) attacker.send(rest);
+      await attacker.expectSense(second, SenseKey.abortedCommand, Asc.dataPhaseError);
+      await attacker.expectServed(ATTACK_LBA, lun);
+    },
+  );
+}
 
 attack(scene, 'unsolicited data beyond FirstBurstLength ends its task (RFC 7143 §13.14, §11.4.7.2)', async () => {
   const attacker = await scene.login({ offers: { ...unsolicited, FirstBurstLength: '4096' } });

@@ -146,6 +146,43 @@ attack(scene, 'a reset of the unit ends what runs, waits for a range and waits f
   await attacker.expectServed(ATTACK_LBA, lun);
 });
 
+attack(scene, 'data that is still arriving for a task that was reset lands in nobody’s memory (SAM-5 §6.3.3)', async () => {
+  const lun = RAM_POOL_LUN;
+  const length = 65_536;
+  const solicited = { InitialR2T: 'Yes', ImmediateData: 'No' } as const;
+  const late = await scene.login({ offers: solicited });
+  const other = await scene.login({ offers: solicited });
+  for (let round = 0; round < 4; round++) {
+    const lateTag = late.takeTag();
+    late.send(late.write(ATTACK_LBA, length, { lun, initiatorTaskTag: lateTag }));
+    const lateR2T = await late.expectR2T(lateTag);
+    const pdu = late.dataOut({ lun, initiatorTaskTag: lateTag, targetTransferTag: lateR2T.targetTransferTag, data: Buffer.alloc(length, 0xee) });
+    late.send(pdu.subarray(0, 1000));
+    await sleep(10);
+    other.send(other.taskManagement({ function: TaskManagementFunction.logicalUnitReset, lun }));
+    await other.expect(Opcode.taskManagementResponse);
+    other.send(other.testUnitReady({ lun }));
+    await other.expect(Opcode.scsiResponse);
+    // The next piece of the same size is the one that the reset gave back.
+    const data = Buffer.alloc(length, 0x10 + round);
+    const tag = other.takeTag();
+    other.send(other.write(ATTACK_LBA + 1024, length, { lun, initiatorTaskTag: tag }));
+    const { targetTransferTag } = await other.expectR2T(tag);
+    const half = { lun, initiatorTaskTag: tag, targetTransferTag };
+    other.send(other.dataOut({ ...half, data: data.subarray(0, length / 2), final: false }));
+    await other.expectAlive();
+    late.send(pdu.subarray(1000));
+    await late.expectAlive();
+    other.send(other.dataOut({ ...half, dataSN: 1, bufferOffset: length / 2, data: data.subarray(length / 2) }));
+    await other.expectStatus(tag, 0);
+    const readTag = other.takeTag();
+    other.send(other.read(ATTACK_LBA + 1024, length, { lun, initiatorTaskTag: readTag }));
+    assert.ok((await other.expectData(readTag, length)).equals(data), 'the other session has its own data');
+    late.send(late.testUnitReady({ lun }));
+    await late.expect(Opcode.scsiResponse);
+  }
+});
+
 /** Logs in on a socket that never closes its end, says its last words, which end the session, and floods on. */
 async function halfOpen(lastWords: Buffer): Promise<void> {
   const socket = net.connect({ host: '127.0.0.1', port: scene.port, allowHalfOpen: true });

@@ -22,11 +22,11 @@ export function handleTaskManagement(connection: Connection, header: DataView): 
       abortTask(connection, pdu);
       break;
     case TaskManagementFunction.abortTaskSet:
-      abortTasks(connection, pdu, (taskSet) => [...taskSet.tasks].filter((task) => task.owner === connection));
+      abortTasks(connection, pdu, (taskSet) => taskSet.tasks.filter((task) => task.owner === connection));
       break;
     case TaskManagementFunction.logicalUnitReset:
       abortTasks(connection, pdu, (taskSet) => {
-        const tasks = [...taskSet.tasks];
+        const tasks = taskSet.tasks.slice();
         resetUnit(connection, taskSet);
         return tasks;
       });

@@ -98,7 +98,7 @@ export class Scene {
     for (const { locks, tasks } of this.taskSets) {
       assert.is(locks.heldCount, 0, 'held ranges');
       assert.is(locks.waitingCount, 0, 'waiting ranges');
-      assert.is(tasks.size, 0, 'tasks in the task set');
+      assert.is(tasks.length, 0, 'tasks in the task set');
     }
     assert.is(this.dispatcher.held.length, 0, 'commands that are out');
   }

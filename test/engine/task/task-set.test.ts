@@ -109,7 +109,7 @@ test('a dormant task that is aborted holds nobody back', () => {
   world.leave(world.present.find((entrant) => entrant.name === 'S3') as Entrant);
   assert.is(world.enabledNames, 'O4');
   world.leave(o4);
-  assert.is(world.set.tasks.size, 0);
+  assert.is(world.set.tasks.length, 0);
 });
 
 /** SAM-5 §8.6: enabled ORDERED tasks have no older task beside them; a SIMPLE task has no older ORDERED one in the set. */
@@ -137,7 +137,7 @@ test('any order of entering and leaving keeps the rules of SAM-5 §8.6', () => {
       if (present.length === 0 || random.below(5) < 3) world.enter(`${'SSSUOOH'[random.below(7)]}${step}`);
       else world.leave(present[random.below(present.length)] as Entrant);
       checkOrder(world);
-      assert.is(world.set.tasks.size, world.present.length);
+      assert.is(world.set.tasks.length, world.present.length);
     }
     while (world.present.length > 0) {
       const enabled = world.present.filter((entrant) => entrant.enabled);
@@ -156,7 +156,7 @@ test('tasks that end within their start keep their order', () => {
   for (const name of names) world.enter(name);
   world.leave(first);
   assert.equal(world.log, ['O0', ...names]);
-  assert.is(world.set.tasks.size, 0);
+  assert.is(world.set.tasks.length, 0);
 });
 
 test('ten thousand dormant tasks that each end within their start need no deeper stack than one', () => {
@@ -165,7 +165,7 @@ test('ten thousand dormant tasks that each end within their start need no deeper
   const first = world.enter('O0');
   for (let count = 0; count < 10_000; count++) world.enter('S');
   world.leave(first);
-  assert.is(world.set.tasks.size, 0);
+  assert.is(world.set.tasks.length, 0);
 });
 
 test.run();
