@@ -10,6 +10,7 @@ export interface ServeOptions {
   readonly lun?: readonly string[];
   readonly execution?: string;
   readonly workers?: string;
+  readonly pollUs?: string;
   readonly insecure?: boolean;
 }
 
@@ -22,7 +23,7 @@ interface Overlay {
 
 /**
  * The options laid over a configuration file, or over nothing. `--portal` replaces the portals; `--execution`,
- * `--workers` and `--insecure` replace their keys; `--target` and `--lun` change the one target of the file and are
+ * `--workers`, `--insecure` and `--poll-us` replace their keys; `--target` and `--lun` change the one target of the file and are
  * refused when it has several. Values stay raw: the file's own schema checks them, and its problems name the option.
  */
 export function overlayOptions(file: ConfigSource | null, options: ServeOptions, workingDirectory: string): ConfigSource {
@@ -34,6 +35,7 @@ export function overlayOptions(file: ConfigSource | null, options: ServeOptions,
   }
   setKey(overlay, 'execution', options.execution, `--execution ${options.execution}`);
   setKey(overlay, 'workers', numberOrText(options.workers) ?? undefined, `--workers ${options.workers}`);
+  overlayPolling(overlay, options.pollUs);
   if (options.insecure === true) setKey(overlay, 'insecure', true, '--insecure');
   if (file === null) startTarget(overlay, options);
   overlayTarget(overlay, options, workingDirectory);
@@ -49,6 +51,14 @@ function setKey(overlay: Overlay, key: string, value: unknown, option: string): 
   if (value === undefined) return;
   overlay.root[key] = value;
   overlay.optionPaths.push({ path: [key], option });
+}
+
+/** `--poll-us` is the one limit that has an option of its own. */
+function overlayPolling(overlay: Overlay, pollUs: string | undefined): void {
+  if (pollUs === undefined) return;
+  const limits = overlay.root['limits'];
+  overlay.root['limits'] = { ...(isMapping(limits) ? limits : {}), socketPollMicrosMax: numberOrText(pollUs) };
+  overlay.optionPaths.push({ path: ['limits', 'socketPollMicrosMax'], option: `--poll-us ${pollUs}` });
 }
 
 /** Without a file there is one target, and LUN 0 in memory unless LUNs are named. */

@@ -104,6 +104,7 @@ function addServe(program: Command, actions: ProgramActions): void {
     .addOption(new Option('--lun <n=store,…>', `serve a store as LUN n; repeatable (default 0=${DEFAULT_LUN_STORE})`).argParser(repeated))
     .option('--execution <policy>', 'where medium commands run: inline, pool or auto (default auto)')
     .option('--workers <n>', `worker threads (default ${defaultWorkerCount()} on this machine)`)
+    .option('--poll-us <n>', 'stay awake for the next command this long after the last one, in microseconds (default 0)')
     .option('--insecure', 'allow portals beyond loopback although nobody is asked who they are')
     .option('--json', 'print events as JSON lines')
     .addHelpText('after', SERVE_HELP)

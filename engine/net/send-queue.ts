@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { type Clock, systemClock } from '../clock.js';
 import { assert } from '../errors.js';
 import { BHS_LENGTH, crc32c, crc32cPadding, DIGEST_LENGTH, paddedLength, writeDigest } from '../pdu/index.js';
 import type { PduOutput, Releasable } from '../task/pdu-output.js';
@@ -48,6 +49,7 @@ export class SendQueue implements PduOutput {
   readonly #socket: Socket;
   readonly #flushList: FlushList;
   readonly #onDrained: () => void;
+  readonly #clock: Clock;
   #block: Block;
   /** Of the block: where the part not yet among the segments begins, and where the next byte goes. */
   #from = 0;
@@ -66,7 +68,8 @@ export class SendQueue implements PduOutput {
   #kernelBacklogBytes = 0;
   readonly #onWritten = () => this.#landOldest();
 
-  constructor(socket: Socket, flushList: FlushList, onDrained: () => void) {
+  constructor(socket: Socket, flushList: FlushList, onDrained: () => void, clock: Clock = systemClock) {
+    this.#clock = clock;
     this.#socket = socket;
     this.#flushList = flushList;
     this.#onDrained = onDrained;
@@ -269,6 +272,8 @@ export class SendQueue implements PduOutput {
     this.#flightBytes -= flight.lengthBytes;
     this.#flightPdus -= flight.pduCount;
     for (const block of flight.blocks) giveBackBlock(block);
-    for (const item of flight.releases) item.onFlushed();
+    if (flight.releases.length === 0) return;
+    const nowMicros = this.#clock.nowMicros();
+    for (const item of flight.releases) item.onFlushed(nowMicros);
   }
 }

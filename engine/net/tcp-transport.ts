@@ -39,7 +39,7 @@ export class TcpTransport implements ConnectionTransport {
     this.remoteAddress = socket.remoteAddress ?? '';
     this.localAddress = socket.localAddress ?? '';
     this.localPort = socket.localPort ?? 0;
-    this.#queue = new SendQueue(socket, flushList, () => this.#onDrained());
+    this.#queue = new SendQueue(socket, flushList, () => this.#onDrained(), context.clock);
     this.output = this.#queue;
     this.connection = new Connection(context, this);
     this.connection.receivedAtMicros = context.clock.nowMicros();

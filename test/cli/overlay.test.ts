@@ -69,6 +69,12 @@ test('--execution, --workers and --insecure replace their keys', () => {
   assert.is(config.insecure, true);
 });
 
+test('--poll-us sets its limit and keeps the others', () => {
+  assert.equal(resolve(null, { pollUs: '50' }).limits, { socketPollMicrosMax: 50 });
+  assert.equal(resolve(`${ONE_TARGET}limits: { slotCount: 64, socketPollMicrosMax: 7 }\n`, { pollUs: '0' }).limits, { slotCount: 64, socketPollMicrosMax: 0 });
+  assert.match(failure(null, { pollUs: '1s' }).lines[0] ?? '', '--poll-us 1s');
+});
+
 test('--lun replaces the LUN of its number whole, or comes behind; --target renames', () => {
   const config = resolve(ONE_TARGET, { lun: ['0=file:a.img', '9=ram:2MiB'], target: 'iqn.2026-11.io.lunloom:renamed' });
   assert.is(config.targets[0]?.name, 'iqn.2026-11.io.lunloom:renamed');
