@@ -1,3 +1,4 @@
+import { EngineProfiler } from './admin/engine-profiler.js';
 import { systemClock } from './clock.js';
 import type { EngineConfig, LunConfig, PortalConfig, TargetConfig } from './config/engine-config.js';
 import { checkEngineConfig } from './config/load-config.js';
@@ -68,6 +69,8 @@ export class Engine {
   readonly #stores: BackingStore[] = [];
   readonly #taskSets: TaskSet[] = [];
   readonly #metrics = new EngineMetrics();
+  /** Takes CPU profiles of all threads while the engine runs. */
+  readonly profiler: EngineProfiler;
   readonly #context: EngineContext;
   readonly #portals: Portals;
   readonly #bound: PortalConfig[] = [];
@@ -110,6 +113,12 @@ export class Engine {
       afterCompletions: () => this.#flushList.flushAll(),
     });
     this.#runner = new TaskRunner({ ...shared, slots: this.#slots, dispatcher: this.#dispatcher, onResourcesFreed: () => admission.onResourcesFreed() });
+    this.profiler = new EngineProfiler({
+      limits,
+      commandCount: () => this.#taskSets.reduce((sum, taskSet) => sum + taskSet.metrics.read().commandCount, 0),
+      startProfiles: (intervalMicros) => this.#dispatcher.startProfiles(intervalMicros),
+      stopProfiles: () => this.#dispatcher.stopProfiles(),
+    });
     const admission = new Admission(this.#runner, limits);
     const nodes = opened.map(({ target, luns }) => this.#buildTarget(target, luns));
     const directory = new SessionDirectory(nodes, limits, admission);
@@ -165,6 +174,7 @@ export class Engine {
 
   async #stop(immediately: boolean): Promise<void> {
     if (this.#ticker !== null) clearInterval(this.#ticker);
+    this.profiler.cancel();
     this.#portals.stopListening();
     if (!immediately) await this.#drain();
     for (const transport of Array.from(this.#portals.transports)) transport.destroy();

@@ -80,6 +80,20 @@ export const limitTable = {
   socketPollMicrosMax: { value: 0, min: 0, max: 1_000_000, reason: 'how long the event loop stays awake for the next command before it sleeps' },
   pollMicrosMax: { value: 30, min: 0, max: 1_000_000, reason: 'how long main and workers spin for the next ring entry before they sleep' },
   workerCountMax: { value: 64, min: 1, max: 1024, reason: 'worker threads; each is a V8 isolate of some megabytes with a ring of its own' },
+  profileSampleCountMax: {
+    value: 600_000,
+    min: 1000,
+    max: 10_000_000,
+    reason: 'samples of a thread in one CPU profile: bounds its length, and its memory at some 10 bytes each',
+  },
+  controlClientCountMax: { value: 16, min: 1, max: 1024, reason: 'clients of the control socket at a time: people and scripts that watch' },
+  controlLineBytesMax: { value: 64 * KIB, min: 1 * KIB, max: 16 * MIB, reason: 'one request of the control socket; an operation and a few parameters' },
+  stageHistogramBytesMax: {
+    value: 64 * MIB,
+    min: 64 * KIB,
+    max: 1024 * MIB,
+    reason: 'stage histograms, 26 KiB for each command of each logical unit in use; what exceeds it is counted together',
+  },
   configFileBytesMax: {
     value: 1 * MIB,
     min: 1 * MIB,

@@ -185,8 +185,9 @@ function faultText(fault: CommandFault): string {
 const hexBytes = (bytes: Buffer): string => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
 
 function mismatchTexts({ lba, offsetBytes, expected, found, expectedBytes, foundBytes, diagnosis }: Mismatch): string[] {
+  const wrong = `expected ${hexByte(expected)}, found ${hexByte(found)}`;
   return [
-    `Data miscompare at lba ${lba} (0x${lba.toString(16)}), byte ${offsetBytes} of the block: expected ${hexByte(expected)}, found ${hexByte(found)}; ${diagnosis}`,
+    `Data miscompare at lba ${lba} (0x${lba.toString(16)}), byte ${offsetBytes} of the block: ${wrong}; ${diagnosis}`,
     `EXPECTED: ${hexBytes(expectedBytes)}`,
     `ACTUAL:   ${hexBytes(foundBytes)}`,
   ];

@@ -102,7 +102,7 @@ export class LoadRun {
       // Last in, first out: the first thread of a lane lies on top.
       idleThreads: Array.from({ length: this.#plan.threadCount }, (_, thread) => thread)
         .filter((thread) => thread % laneCount === index)
-        .reverse(),
+        .toReversed(),
       threadOfTask: new Int32Array(connection.core.taskCount),
       readCommands: new Int32Array(commandCount).fill(-1),
       writeCommands: new Int32Array(commandCount).fill(-1),

@@ -113,7 +113,8 @@ export default function serveRing(setup: RingWorkerSetup): void {
     execute(slot, arena, units);
     channel.completion.push(index);
     doorbell.ring();
-    if ((++servedCount & (PROFILE_CHECK_COMMAND_COUNT - 1)) === 0) profile.check();
+    servedCount = (servedCount + 1) % PROFILE_CHECK_COMMAND_COUNT;
+    if (servedCount === 0) profile.check();
   }
 }
 

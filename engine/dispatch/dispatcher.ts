@@ -74,6 +74,15 @@ export class Dispatcher {
     return this.#workers.map((worker) => worker.thread).filter((thread) => thread !== undefined);
   }
 
+  startProfiles(intervalMicros: number): void {
+    for (const worker of this.#workers) worker.startProfile(intervalMicros);
+  }
+
+  /** The profile of each worker, as `RingWorker.stopProfile` answers it. */
+  stopProfiles(): Promise<(string | null)[]> {
+    return Promise.all(this.#workers.map((worker) => worker.stopProfile()));
+  }
+
   attach(attachment: UnitAttachment): void {
     for (const worker of this.#workers) worker.attach(attachment);
   }

@@ -5,12 +5,14 @@ import type { CommandSlot } from '../shm/command-slot.js';
 import { SLOT_LAYOUT_VERSION } from '../shm/layout.js';
 import { RING_EMPTY } from '../shm/spsc-ring.js';
 import type { MediumJob, UnitAttachment } from './job.js';
-import { RingChannel, type RingWorkerSetup } from './ring-channel.js';
+import { type ProfileMessage, RingChannel, type RingWorkerSetup } from './ring-channel.js';
 
 const RESTART_DELAY_MS_MIN = 10;
 const RESTART_DELAY_MS_MAX = 1000;
 /** After this many threads in a row that died before they served the ring, what is queued is failed instead of kept waiting. */
 const BARREN_LIFE_COUNT_MAX = 5;
+/** A thread that sleeps, or executes one long command, hears late that its profile is over; one that hangs never does. */
+const PROFILE_ANSWER_MS_MAX = 5000;
 
 /**
  * Piscina loads the worker's module by `require` first. Node 20 aborts the whole process when a thread is terminated while
@@ -44,6 +46,7 @@ export class RingWorker {
   #stopping = false;
   #barrenLives = 0;
   #ended: Promise<void> = Promise.resolve();
+  #onProfile: (cpuProfile: string | null) => void = () => {};
 
   constructor(options: RingWorkerOptions) {
     this.#options = options;
@@ -91,6 +94,25 @@ export class RingWorker {
     return count;
   }
 
+  /** The thread begins to profile itself; one that takes its place while it is wanted does so too. */
+  startProfile(intervalMicros: number): void {
+    this.#channel.requestProfile(intervalMicros);
+  }
+
+  /** Ends the profile; answers it as the text of a `.cpuprofile` file, null when the thread died or could not. Never rejects. */
+  async stopProfile(): Promise<string | null> {
+    this.#channel.requestProfile(0);
+    if (!this.#channel.isServed || this.#stopping) return null;
+    let timer: NodeJS.Timeout | undefined;
+    const cpuProfile = await new Promise<string | null>((resolve) => {
+      timer = setTimeout(resolve, PROFILE_ANSWER_MS_MAX, null);
+      this.#onProfile = resolve;
+    });
+    clearTimeout(timer);
+    this.#onProfile = () => {};
+    return cpuProfile;
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#channel.requestStop();
@@ -110,6 +132,8 @@ export class RingWorker {
   #start(): void {
     this.#channel.isServed = false;
     const { port1, port2 } = new MessageChannel();
+    port1.on('message', ({ cpuProfile }: ProfileMessage) => this.#onProfile(cpuProfile));
+    // Behind `on`, which holds the process.
     port1.unref();
     for (const attachment of this.#attachments.values()) port1.postMessage(attachment);
     this.#port = port1;
@@ -143,6 +167,7 @@ export class RingWorker {
   /** The thread has stopped running, asked for or not. */
   async #onEnd(pool: Piscina, port: MessagePort): Promise<void> {
     port.close();
+    this.#onProfile(null);
     await pool.destroy().catch(() => undefined);
     this.drain();
     if (this.#stopping) {

@@ -226,6 +226,31 @@ export class CommandSlot {
     this.#doubles[this.#double + SLOT.executedAt.at / DOUBLE] = value;
   }
 
+  /** Copies the stamps in the order in which a command reaches them: received, ordered, dispatched, started, executed, completed, flushed. */
+  copyStamps(target: Float64Array): void {
+    const doubles = this.#doubles;
+    const base = this.#double;
+    target[0] = doubles[base + SLOT.receivedAt.at / DOUBLE] as number;
+    target[1] = doubles[base + SLOT.orderedAt.at / DOUBLE] as number;
+    target[2] = doubles[base + SLOT.dispatchedAt.at / DOUBLE] as number;
+    target[3] = doubles[base + SLOT.startedAt.at / DOUBLE] as number;
+    target[4] = doubles[base + SLOT.executedAt.at / DOUBLE] as number;
+    target[5] = doubles[base + SLOT.completedAt.at / DOUBLE] as number;
+    target[6] = doubles[base + SLOT.flushedAt.at / DOUBLE] as number;
+  }
+
+  /** Clears the stamps of the slot's previous use: 0 stands for what the command has not reached. */
+  resetStamps(): void {
+    const doubles = this.#doubles;
+    const base = this.#double;
+    doubles[base + SLOT.orderedAt.at / DOUBLE] = 0;
+    doubles[base + SLOT.dispatchedAt.at / DOUBLE] = 0;
+    doubles[base + SLOT.startedAt.at / DOUBLE] = 0;
+    doubles[base + SLOT.executedAt.at / DOUBLE] = 0;
+    doubles[base + SLOT.completedAt.at / DOUBLE] = 0;
+    doubles[base + SLOT.flushedAt.at / DOUBLE] = 0;
+  }
+
   /** Clears the outcome and the plan of the slot's previous use. The CDB bytes beyond `cdbLength` are the setter's duty. */
   resetOutcome(): void {
     this.status = 0;

@@ -7,7 +7,7 @@ const SUB_BUCKET_BITS = 4;
 const SUB_BUCKET_COUNT = 1 << SUB_BUCKET_BITS;
 /** Values above 2^32 of the unit fall into the last bucket. */
 const EXPONENT_COUNT = 32 - SUB_BUCKET_BITS + 1;
-const BUCKET_COUNT = EXPONENT_COUNT * SUB_BUCKET_COUNT;
+export const BUCKET_COUNT = EXPONENT_COUNT * SUB_BUCKET_COUNT;
 const VALUE_MAX = 0xffffffff;
 
 export class LatencyHistogram {
@@ -25,7 +25,8 @@ export class LatencyHistogram {
   }
 }
 
-function bucketOf(value: number): number {
+/** The bucket of a value in the histogram's unit; fractions are cut off, and negative values count as 0. */
+export function bucketOf(value: number): number {
   const clipped = value >= VALUE_MAX ? VALUE_MAX : value <= 0 ? 0 : value >>> 0;
   if (clipped < SUB_BUCKET_COUNT) return clipped;
   const exponent = 31 - Math.clz32(clipped) - SUB_BUCKET_BITS;

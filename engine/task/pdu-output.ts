@@ -1,6 +1,7 @@
 /** Something that must stay as it is until its bytes have left user space. */
 export interface Releasable {
-  onFlushed(): void;
+  /** `atMicros`: when, by the engine's clock, where the output knows it; many that leave together share one reading. */
+  onFlushed(atMicros?: number): void;
 }
 
 /**

@@ -9,7 +9,9 @@ import type { SenseKey } from '../scsi/sense.js';
 import { checkCondition } from '../scsi/sense.js';
 import { ScsiStatus } from '../scsi/status.js';
 import { ARENA_FULL, type BufferArena } from '../shm/buffer-arena.js';
+import type { CommandSlot } from '../shm/command-slot.js';
 import { ArenaShare } from './arena-share.js';
+import { publishEnd, publishStart } from './command-channels.js';
 import { answerTask } from './data-in-transfer.js';
 import type { SlotPool } from './slot-pool.js';
 import { NO_PIECE, Task, type TaskOwner, TaskState } from './task.js';
@@ -39,6 +41,8 @@ export class TaskRunner {
   readonly #clock: Clock;
   readonly #idleTasks: Task[] = [];
   #openTaskCount = 0;
+  /** The task whose turn came within the current call: what it reaches without waiting needs no clock reading of its own. */
+  #justOrdered: Task | null = null;
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
@@ -65,6 +69,7 @@ export class TaskRunner {
     task.begin(owner, taskSet, slot);
     slot.logicalUnitHandle = taskSet.unit.handle;
     slot.nexusId = owner.nexus.id;
+    slot.resetStamps();
     slot.receivedAt = receivedAtMicros;
     this.#openTaskCount++;
     return task;
@@ -81,8 +86,11 @@ export class TaskRunner {
   /** The task's turn by CmdSN has come and its own PDU is complete. */
   deliver(task: Task): void {
     task.slot.orderedAt = this.#clock.nowMicros();
+    publishStart(task);
     if (task.taskSet.enter(task)) {
+      this.#justOrdered = task;
       this.start(task);
+      this.#justOrdered = null;
       return;
     }
     this.keepDataOut(task);
@@ -141,6 +149,8 @@ export class TaskRunner {
 
   /** A task whose transfer failed before its turn came. */
   concludeFailed(task: Task): void {
+    task.slot.orderedAt = this.#clock.nowMicros();
+    publishStart(task);
     this.#conclude(task);
   }
 
@@ -173,7 +183,11 @@ export class TaskRunner {
   /** A device server has set the outcome. */
   onExecuted(task: Task): void {
     const { slot } = task;
-    slot.completedAt = this.#clock.nowMicros();
+    const now = this.#clock.nowMicros();
+    slot.completedAt = now;
+    // On this thread execution starts when it is dispatched. A worker that died has set one stamp or none.
+    if (slot.startedAt === 0) slot.startedAt = slot.dispatchedAt;
+    if (slot.executedAt === 0) slot.executedAt = now;
     if (slot.dataInFromStore) this.#bindStoreView(task);
     else if (task.claimIndex !== -1) task.taskSet.locks.release(task);
     this.#freeDataOut(task);
@@ -186,12 +200,17 @@ export class TaskRunner {
   }
 
   /** The last byte of the response has left user space, or never will. */
-  onFlushed(task: Task): void {
-    const { slot, taskSet } = task;
-    const now = this.#clock.nowMicros();
-    slot.flushedAt = now;
+  onFlushed(task: Task, atMicros = this.#clock.nowMicros()): void {
+    const { slot, taskSet, owner } = task;
+    slot.flushedAt = atMicros;
     const readBytes = Math.min(slot.dataInLength, slot.expectedDataInLength);
-    taskSet.metrics.recordCommand(now - slot.receivedAt, readBytes, task.dataOut.receivedLength, slot.status !== ScsiStatus.good);
+    const writeBytes = task.dataOut.receivedLength;
+    const failed = slot.status !== ScsiStatus.good;
+    // One that failed its checks has a row all the same, unless the unit does not know the command.
+    const row = task.row ?? task.deviceType.commands.find(slot.cdb) ?? null;
+    taskSet.metrics.recordCommand(atMicros - slot.receivedAt, readBytes, writeBytes, failed);
+    taskSet.metrics.recordStages(row, slot, readBytes, writeBytes, failed, owner.nexus.initiatorPortName);
+    publishEnd(task, 'answered', readBytes);
     this.#end(task);
   }
 
@@ -312,7 +331,7 @@ export class TaskRunner {
     const inline = runsInline(taskSet.execution, row, medium, Math.max(fetchLengthOf(task), slot.dataOutLength), this.#dispatcher.hasWorkers);
     task.transition(TaskState.executing);
     taskSet.metrics.recordDispatch(inline);
-    slot.dispatchedAt = this.#clock.nowMicros();
+    slot.dispatchedAt = this.#justOrdered === task ? slot.orderedAt : this.#clock.nowMicros();
     if (inline) {
       this.#dispatcher.executeInline(task);
       return;
@@ -325,7 +344,7 @@ export class TaskRunner {
     const { row, slot, taskSet, owner } = task;
     assert(row !== null && row.runsOn === 'main', 'only unit commands run here');
     task.transition(TaskState.executing);
-    slot.dispatchedAt = slot.orderedAt;
+    slot.dispatchedAt = this.#justOrdered === task ? slot.orderedAt : this.#clock.nowMicros();
     try {
       executeUnitCommand(row, slot, taskSet.unit, owner.nexus);
     } catch (error) {
@@ -373,12 +392,22 @@ export class TaskRunner {
 
   #answer(task: Task): void {
     task.transition(TaskState.responding);
-    const { taskSet, owner } = task;
+    const { taskSet, owner, slot } = task;
+    if (slot.completedAt === 0) this.#stampUnexecuted(slot);
     owner.onTaskAnswered(task);
     answerTask(task);
     if (task.entered) taskSet.leave(task);
     // Last, because a closed output calls back at once, and then the task is another's.
     owner.output.releaseAfterFlush(task);
+  }
+
+  /** Ended by its checks, its transfer or for want of room: its execution took no time, and what it waited for came before. */
+  #stampUnexecuted(slot: CommandSlot): void {
+    const now = this.#justOrdered?.slot === slot ? slot.orderedAt : this.#clock.nowMicros();
+    slot.dispatchedAt = now;
+    slot.startedAt = now;
+    slot.executedAt = now;
+    slot.completedAt = now;
   }
 
   #freeDataOut(task: Task): void {
@@ -392,6 +421,7 @@ export class TaskRunner {
   /** Gives back everything the task holds. */
   #end(task: Task): void {
     const { owner, slot, taskSet } = task;
+    if (task.state !== TaskState.responding) publishEnd(task, 'aborted', 0);
     task.transition(TaskState.ended);
     this.share.withdraw(task);
     if (task.claimIndex !== -1) taskSet.locks.release(task);

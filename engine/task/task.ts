@@ -4,6 +4,7 @@ import type { CommandRow, DeviceType } from '../scsi/command-table.js';
 import type { ITNexus } from '../scsi/it-nexus.js';
 import type { Medium } from '../scsi/medium.js';
 import type { CommandSlot } from '../shm/command-slot.js';
+import type { CommandStartMessage } from './command-channels.js';
 import { DataOutTransfer } from './data-out-transfer.js';
 import type { PduOutput, Releasable } from './pdu-output.js';
 import type { RangeClaim } from './range-locks.js';
@@ -97,6 +98,8 @@ export class Task implements MediumJob, RangeClaim, Releasable {
   dataOutPieceLength = 0;
   dataInPiece = NO_PIECE;
   dataInPieceLength = 0;
+  /** What tracers were told at the start; null when there was none. */
+  traced: CommandStartMessage | null = null;
   /** Told when an aborted task has really stopped. */
   onStopped: (() => void)[] | null = null;
 
@@ -151,7 +154,7 @@ export class Task implements MediumJob, RangeClaim, Releasable {
     this.#runner.onRangeGranted(this);
   }
 
-  onFlushed(): void {
-    this.#runner.onFlushed(this);
+  onFlushed(atMicros?: number): void {
+    this.#runner.onFlushed(this, atMicros);
   }
 }

@@ -81,7 +81,8 @@ test('each variant does the work, and a wrong answer is seen', async () => {
 
 test('a comparison that finds a difference ends the bench', async () => {
   const stage = new Stage(1);
-  const [inline] = startVariants(stage, 1);
+  const variants = startVariants(stage, 1);
+  const [inline] = variants;
   const lane = stage.lanes[0] as Stage['lanes'][number];
   assert.ok(inline !== undefined);
   try {
@@ -91,7 +92,7 @@ test('a comparison that finds a difference ends the bench', async () => {
     const failure = await failureOf(runBatch(inline, [lane], { operation: named('compare'), lengthBytes: 4096 }));
     assert.match(String(failure), 'ended with status 2');
   } finally {
-    await inline.stop();
+    for (const variant of variants) await variant.stop();
   }
 });
 

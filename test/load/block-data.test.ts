@@ -36,7 +36,7 @@ test('a block begins with LBA, write number, seed and tag', () => {
     written()
       .subarray(BLOCK, BLOCK + BLOCK_HEADER.body)
       .toString('hex'),
-    '0000000200000006' + '0000000000000009' + '0000000000001267' + '6c756e6c6f6f6d00',
+    '0000000200000006000000000000000900000000000012676c756e6c6f6f6d00',
   );
 });
 

@@ -112,14 +112,11 @@ test('what another initiator writes between the passes is stale or foreign data'
     report: (event) => events.push(event),
     onStop: () => () => {},
   });
-  let isDone = false;
-  const figures = pending.finally(() => {
-    isDone = true;
-  });
+  const isMet = () => events.some((event) => event.kind === 'end');
   await target.withUnit(0, async (unit) => {
-    while (!isDone) await unit.write(3, Buffer.alloc(BLOCK), BLOCK);
+    while (!isMet()) await unit.write(3, Buffer.alloc(BLOCK), BLOCK);
   });
-  assert.ok((await figures).mismatchCount >= 1);
+  assert.ok((await pending).mismatchCount >= 1);
   const [first] = events.filter((event) => event.kind === 'mismatch');
   assert.ok(first?.kind === 'mismatch');
   assert.equal([first.mismatch.lba, first.mismatch.diagnosis], [3, 'the block is all zeros']);
@@ -144,7 +141,8 @@ test('-L counts commands, -D deals them out', async ({ target }) => {
 
 test('-T ends a test, with heartbeats until then', async ({ target }) => {
   const { figures, events } = await run(target.url(), { seconds: 0.5, ...size(4096) }, { heartbeatSeconds: 0.1 });
-  assert.ok(figures.seconds >= 0.5 && figures.seconds < 5, String(figures.seconds));
+  // Node’s timers may be a millisecond early.
+  assert.ok(figures.seconds > 0.49 && figures.seconds < 5, String(figures.seconds));
   const beats = events.flatMap((event) => (event.kind === 'heartbeat' && event.read !== null ? [event.read] : []));
   assert.ok(beats.length >= 2, `${beats.length} heartbeats`);
   const counted = beats.reduce((sum, beat) => sum + beat.commandCount, 0);

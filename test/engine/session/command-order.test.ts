@@ -156,7 +156,7 @@ test('more immediate commands than the bound are rejected; the bound frees itsel
 
 test('a command that finds no slot ends with TASK SET FULL, and the order goes on', () => {
   const scene = new Scene({ limits: { slotCount: 16, commandWindowCountMax: 16, immediateCommandCountMax: 16 } });
-  const initiator = loggedIn(scene);
+  const initiator = loggedIn(scene, { keys: ['InitialR2T=No'] });
   // Who owes data is read on even when slots are low.
   const owing = initiator.write(0, 1);
   const { targetTransferTag } = initiator.takeR2T();
@@ -167,11 +167,15 @@ test('a command that finds no slot ends with TASK SET FULL, and the order goes o
   assert.equal([initiator.takeResponse().status, initiator.connection.expCmdSN], [TASK_SET_FULL, turn + 7], 'before its turn');
   initiator.command('00', { cmdSN: turn + 7, initiatorTaskTag: 0xf0 });
   assert.equal([initiator.takeResponse().status, initiator.connection.expCmdSN], [TASK_SET_FULL, turn + 9], 'and in its turn');
+  const refused = initiator.write(0, 2, { cmdSN: turn + 9, data: new Uint8Array(BLOCK), final: false });
+  assert.is(initiator.takeResponse().status, TASK_SET_FULL);
+  initiator.dataOut(refused, new Uint8Array(BLOCK), { bufferOffset: BLOCK });
+  initiator.assertSilent();
   initiator.dataOut(owing, new Uint8Array(BLOCK), { targetTransferTag });
   scene.dispatcher.completeAll();
   assert.is(initiator.take().length, 16);
   initiator.transport.output.flush();
-  initiator.command('00', { cmdSN: turn + 9 });
+  initiator.command('00', { cmdSN: turn + 10 });
   assert.is(initiator.takeResponse().status, 0);
   finish(scene, initiator);
 });

@@ -54,6 +54,9 @@ test('quantiles of an exact distribution', () => {
   assert.is(quantileOf(values.counts, 0), 0);
   assert.is(quantileOf(values.counts, 0.5), 7);
   assert.is(quantileOf(values.counts, 1), 15);
+  const odd = histogram();
+  for (const value of [1, 5, 9]) odd.record(value);
+  assert.is(quantileOf(odd.counts, 0.5), 5, 'the middle one of three');
 });
 
 test('quantiles of random values are within a sixteenth of the true ones', () => {

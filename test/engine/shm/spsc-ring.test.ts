@@ -78,6 +78,49 @@ test('a consumer does not sleep on a ring that is not empty, and not for longer 
   assert.is(words[CONSUMER_SLEEPS], 0, 'awake again');
 });
 
+/** Calls `interfere` right before the atomic operation number `at` of `body`; answers whether that was before `body` had slept. */
+function interleave(at: number, interfere: () => void, body: () => void): boolean {
+  const { load, store, wait } = Atomics;
+  let count = 0;
+  let hasSlept = false;
+  let wasInTime = false;
+  const before =
+    <A extends unknown[], R>(operation: (...parameters: A) => R) =>
+    (...parameters: A): R => {
+      if (count++ === at) {
+        wasInTime = !hasSlept;
+        interfere();
+      }
+      hasSlept ||= (operation as unknown) === wait;
+      return operation(...parameters);
+    };
+  Object.assign(Atomics, { load: before(load), store: before(store), wait: before(wait) });
+  try {
+    body();
+  } finally {
+    Object.assign(Atomics, { load, store, wait });
+  }
+  return wasInTime;
+}
+
+test('a push between any two steps of a consumer that goes to sleep is not slept over', () => {
+  let inTimeCount = 0;
+  for (let at = 0; at < 6; at++) {
+    const { ring } = makeRing(4);
+    const push = () => {
+      ring.push(7);
+      ring.wakeConsumer();
+    };
+    const since = performance.now();
+    const wasInTime = interleave(at, push, () => ring.sleep(60));
+    if (!wasInTime) continue;
+    inTimeCount++;
+    assert.ok(performance.now() - since < 40, `pushed before step ${at}`);
+    assert.is(ring.pop(), 7);
+  }
+  assert.ok(inTimeCount >= 3, 'there were steps to come between');
+});
+
 /** Sends numbers through another thread and back, `depth` of them on the way at most. */
 async function passThrough(itemCount: number, depth: number, spinCount: number): Promise<{ sleepCount: number; longSleepCount: number }> {
   const capacity = 64;

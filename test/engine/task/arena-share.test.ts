@@ -144,6 +144,20 @@ test('who waits over its share is passed by those that wait behind it', () => {
   assert.equal(world.granted, ['other', 'greedy']);
 });
 
+test('what one connection waits for comes in order, though the later want is within its share', () => {
+  const world = new World();
+  const owner = world.owner();
+  const small = Array.from({ length: 16 }, () => world.take(owner, 4 * KIB) as Piece);
+  for (let count = 0; count < 3; count++) world.take(owner, PIECE_MAX);
+  world.wait(owner, PIECE_MAX, 'large');
+  world.wait(owner, 4 * KIB, 'small');
+  assert.is(world.take(owner, 4 * KIB), null);
+  for (const piece of small.slice(0, 15)) world.free(piece);
+  assert.equal(world.granted, [], 'the large one is still over its share');
+  world.free(small[15] as Piece);
+  assert.equal(world.granted, ['large']);
+});
+
 test('a large want that is withdrawn lets the smaller ones behind it go', () => {
   const world = new World();
   const half = world.take(world.owner(), PIECE_MAX / 2) as Piece;
