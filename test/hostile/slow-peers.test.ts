@@ -1,3 +1,4 @@
+// test-alone: it measures how soon stalled peers are dropped
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
