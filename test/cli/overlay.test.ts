@@ -71,7 +71,10 @@ test('--execution, --workers and --insecure replace their keys', () => {
 
 test('--poll-us sets its limit and keeps the others', () => {
   assert.equal(resolve(null, { pollUs: '50' }).limits, { socketPollMicrosMax: 50 });
-  assert.equal(resolve(`${ONE_TARGET}limits: { slotCount: 256, socketPollMicrosMax: 7 }\n`, { pollUs: '0' }).limits, { slotCount: 256, socketPollMicrosMax: 0 });
+  assert.equal(resolve(`${ONE_TARGET}limits: { slotCount: 256, socketPollMicrosMax: 7 }\n`, { pollUs: '0' }).limits, {
+    slotCount: 256,
+    socketPollMicrosMax: 0,
+  });
   assert.match(failure(null, { pollUs: '1s' }).lines[0] ?? '', '--poll-us 1s');
 });
 

@@ -55,7 +55,8 @@ test('the ready event is one line of JSON with bound portals', () => {
   const event = readyEvent({ portals: [{ address: '::1', port: 49152 }], targets: [{ name: 'iqn.2026-11.io.lunloom:demo', luns: LUNS.slice(0, 1) }] });
   assert.is(
     JSON.stringify(event),
-    '{"event":"ready","portals":["[::1]:49152"],"targets":[{"name":"iqn.2026-11.io.lunloom:demo","luns":[{"lun":0,"store":"ram:1GiB","sizeBytes":1073741824,"blockLengthBytes":512,"readOnly":false,"execution":"auto"}]}]}',
+    '{"event":"ready","portals":["[::1]:49152"],"targets":[{"name":"iqn.2026-11.io.lunloom:demo","luns":[' +
+      '{"lun":0,"store":"ram:1GiB","sizeBytes":1073741824,"blockLengthBytes":512,"readOnly":false,"execution":"auto"}]}]}',
   );
 });
 

@@ -193,7 +193,8 @@ test('pool without workers cannot be', () => {
 
 test('limits that contradict each other blame the one that was written', () => {
   assertLines(`limits:\n  firstBurstLengthBytes: 2MiB\n${TARGET}`, [
-    'lab.yaml:2:26: limits.firstBurstLengthBytes: expected firstBurstLengthBytes (2097152) to be at most maxBurstLengthBytes (1048576): RFC 7143 §13.14 wants FirstBurstLength within MaxBurstLength',
+    'lab.yaml:2:26: limits.firstBurstLengthBytes: expected firstBurstLengthBytes (2097152) to be at most maxBurstLengthBytes (1048576): ' +
+      'RFC 7143 §13.14 wants FirstBurstLength within MaxBurstLength',
   ]);
   assertLines(`limits:\n  slotCount: 64\n${TARGET}`, [
     'lab.yaml:2:14: limits.slotCount: expected commandWindowCountMax (128) to be at most slotCount (64): every command of a window needs a slot',
