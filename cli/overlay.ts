@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { DEFAULT_LUN_STORE, DEFAULT_TARGET_NAME } from '../engine/config/config-document.js';
 import { type ConfigOrigin, type ConfigPath, type LocatedProblem, locateProblem } from '../engine/config/problem.js';
 import type { ConfigSource } from '../engine/config/yaml-source.js';
@@ -12,6 +13,7 @@ export interface ServeOptions {
   readonly workers?: string;
   readonly pollUs?: string;
   readonly insecure?: boolean;
+  readonly control?: string;
 }
 
 /** A raw configuration under construction, and which of its places were written as options. */
@@ -23,7 +25,7 @@ interface Overlay {
 
 /**
  * The options laid over a configuration file, or over nothing. `--portal` replaces the portals; `--execution`,
- * `--workers`, `--insecure` and `--poll-us` replace their keys; `--target` and `--lun` change the one target of the file and are
+ * `--workers`, `--insecure`, `--control` and `--poll-us` replace their keys; `--target` and `--lun` change the one target of the file and are
  * refused when it has several. Values stay raw: the file's own schema checks them, and its problems name the option.
  */
 export function overlayOptions(file: ConfigSource | null, options: ServeOptions, workingDirectory: string): ConfigSource {
@@ -37,6 +39,7 @@ export function overlayOptions(file: ConfigSource | null, options: ServeOptions,
   setKey(overlay, 'workers', numberOrText(options.workers) ?? undefined, `--workers ${options.workers}`);
   overlayPolling(overlay, options.pollUs);
   if (options.insecure === true) setKey(overlay, 'insecure', true, '--insecure');
+  overlayControl(overlay, options.control, workingDirectory);
   if (file === null) startTarget(overlay, options);
   overlayTarget(overlay, options, workingDirectory);
   return {
@@ -59,6 +62,11 @@ function overlayPolling(overlay: Overlay, pollUs: string | undefined): void {
   const limits = overlay.root['limits'];
   overlay.root['limits'] = { ...(isMapping(limits) ? limits : {}), socketPollMicrosMax: numberOrText(pollUs) };
   overlay.optionPaths.push({ path: ['limits', 'socketPollMicrosMax'], option: `--poll-us ${pollUs}` });
+}
+
+/** A path on the command line starts at the working directory, not at that of the file. */
+function overlayControl(overlay: Overlay, control: string | undefined, workingDirectory: string): void {
+  setKey(overlay, 'control', control?.includes('/') === true ? resolve(workingDirectory, control) : control, `--control ${control}`);
 }
 
 /** Without a file there is one target, and LUN 0 in memory unless LUNs are named. */

@@ -106,6 +106,7 @@ function addServe(program: Command, actions: ProgramActions): void {
     .option('--workers <n>', `worker threads (default ${defaultWorkerCount()} on this machine)`)
     .option('--poll-us <n>', 'stay awake for the next command this long after the last one, in microseconds (default 0)')
     .option('--insecure', 'allow portals beyond loopback although nobody is asked who they are')
+    .option('--control <path>', 'socket for lunloom stats: a path, auto or off (default auto)')
     .option('--json', 'print events as JSON lines')
     .addHelpText('after', SERVE_HELP)
     .action((configFile: string | undefined, options: ServeOptions & { json?: boolean }) => actions.serve(configFile, options));

@@ -1,3 +1,5 @@
+import { dirname } from 'node:path';
+import { controlDirectories } from '../engine/admin/socket-path.js';
 import { formatByteSize } from '../engine/config/byte-size.js';
 import { formatPortal } from '../engine/config/portal.js';
 import type { ServedLun, ServedPortal, ServedTarget } from './served-engine.js';
@@ -6,6 +8,8 @@ import type { ServedLun, ServedPortal, ServedTarget } from './served-engine.js';
 export interface ReadyFacts {
   readonly portals: readonly ServedPortal[];
   readonly targets: readonly ServedTarget[];
+  /** Path of the control socket; null without one. */
+  readonly control: string | null;
 }
 
 /** The block a person reads when the engine is up, commands to copy included. Ends without a newline. */
@@ -55,7 +59,13 @@ function nextCommandLines(facts: ReadyFacts): string[] {
     `  qemu-img info iscsi://${address}/${target.name}/${lun}`,
     `  sudo iscsiadm -m discovery -t sendtargets -p ${address}`,
     `  sudo iscsiadm -m node -T ${target.name} -p ${address} --login`,
+    ...(facts.control === null ? [] : [`  ${statsCommand(facts.control)}`]),
   ];
+}
+
+/** `lunloom stats` looks into the directories of `auto` by itself. */
+function statsCommand(control: string): string {
+  return controlDirectories().includes(dirname(control)) ? 'lunloom stats' : `lunloom stats --control ${control}`;
 }
 
 /** Nobody can dial the unspecified address; on this machine loopback reaches the same portal. */
@@ -80,5 +90,6 @@ export function readyEvent(facts: ReadyFacts): Record<string, unknown> {
         execution,
       })),
     })),
+    control: facts.control,
   };
 }

@@ -2,6 +2,8 @@
 export interface ServedEngine {
   /** Really bound: a port of 0 has become a number. */
   readonly portals: readonly ServedPortal[];
+  /** Its path is null when the engine has none. */
+  readonly control?: { readonly path: string | null };
   describe(): readonly ServedTarget[];
   snapshot(): EngineSnapshot;
   /** `immediately: false` lets initiators log out first. */

@@ -55,7 +55,7 @@ export async function serveUntilStopped(context: ServingContext): Promise<void> 
 }
 
 function announce({ output, json, version }: ServingContext, engine: ServedEngine): void {
-  const facts = { portals: engine.portals, targets: engine.describe() };
+  const facts = { portals: engine.portals, targets: engine.describe(), control: engine.control?.path ?? null };
   if (json) output.event(readyEvent(facts));
   else output.resultLine(renderReadyBlock(version, facts));
 }

@@ -1,4 +1,9 @@
+import { ControlSocket } from './admin/control-socket.js';
 import { EngineProfiler } from './admin/engine-profiler.js';
+import { registerProfileOperation } from './admin/profile-operation.js';
+import { RuntimeWatch } from './admin/runtime-watch.js';
+import { CONTROL_AUTO, CONTROL_OFF } from './admin/socket-path.js';
+import { type SessionStats, statsOperation } from './admin/stats-operation.js';
 import { systemClock } from './clock.js';
 import type { EngineConfig, LunConfig, PortalConfig, TargetConfig } from './config/engine-config.js';
 import { checkEngineConfig } from './config/load-config.js';
@@ -8,6 +13,7 @@ import { TargetError } from './errors.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { normalizeIscsiName } from './login/index.js';
 import { EngineMetrics, type EngineSnapshot } from './metrics/engine-metrics.js';
+import { StageAccounting } from './metrics/stage-accounting.js';
 import { UnitMetrics } from './metrics/unit-metrics.js';
 import { FlushList } from './net/flush-list.js';
 import { Portals } from './net/portal.js';
@@ -69,6 +75,11 @@ export class Engine {
   readonly #stores: BackingStore[] = [];
   readonly #taskSets: TaskSet[] = [];
   readonly #metrics = new EngineMetrics();
+  readonly #accounting: StageAccounting;
+  readonly #startedAtMicros = systemClock.nowMicros();
+  /** Answers who asks the running engine; operations can be added to it. Listens only when the configuration says where. */
+  readonly control: ControlSocket;
+  #watch: RuntimeWatch | null = null;
   /** Takes CPU profiles of all threads while the engine runs. */
   readonly profiler: EngineProfiler;
   readonly #context: EngineContext;
@@ -87,11 +98,12 @@ export class Engine {
     const engine = new Engine(config, options.onDefect ?? reportDefect);
     try {
       for (const portal of config.portals) engine.#bound.push(await engine.#portals.listen(portal));
+      await engine.#openControl();
     } catch (error) {
       await engine.stop({ immediately: true });
       throw error;
     }
-    engine.#ticker = setInterval(() => engine.#portals.onTick(systemClock.nowMicros()), TICK_MS);
+    engine.#ticker = setInterval(() => engine.#onTick(), TICK_MS);
     engine.#ticker.unref();
     return engine;
   }
@@ -100,6 +112,8 @@ export class Engine {
     this.#config = config;
     const limits = resolveLimits(config.limits);
     this.#limits = limits;
+    this.#accounting = new StageAccounting(limits.stageHistogramBytesMax);
+    this.control = new ControlSocket({ limits, onDefect });
     const opened = config.targets.map((target) => ({ target, luns: this.#openStores(target) }));
     this.#slots = new SlotPool(limits.slotCount);
     this.#arena = new BufferArena(limits.arenaBytes, limits.transferLengthBytesMax);
@@ -175,6 +189,8 @@ export class Engine {
   async #stop(immediately: boolean): Promise<void> {
     if (this.#ticker !== null) clearInterval(this.#ticker);
     this.profiler.cancel();
+    this.control.close();
+    this.#watch?.stop();
     this.#portals.stopListening();
     if (!immediately) await this.#drain();
     for (const transport of Array.from(this.#portals.transports)) transport.destroy();
@@ -182,6 +198,52 @@ export class Engine {
     const unflushed = this.#stores.filter((store) => !store.readOnly && store.flush() < 0);
     for (const store of this.#stores) store.close();
     if (unflushed.length > 0) throw new TargetError('STORE_FLUSH_FAILED', `${unflushed.length} store(s) could not be flushed: acknowledged writes may be lost`);
+  }
+
+  #onTick(): void {
+    const nowMicros = systemClock.nowMicros();
+    this.#portals.onTick(nowMicros);
+    this.#accounting.slowest.expire(nowMicros);
+  }
+
+  async #openControl(): Promise<void> {
+    const where = this.#config.control ?? CONTROL_OFF;
+    if (where === CONTROL_OFF) return;
+    this.#watch = new RuntimeWatch();
+    this.#registerStats(this.#watch);
+    registerProfileOperation(this.control, this.profiler);
+    try {
+      await this.control.listen(where);
+    } catch (error) {
+      // Initiators are served all the same where there is no directory for a socket, such as in a read-only container.
+      if (where !== CONTROL_AUTO) throw error;
+      this.#context.onDefect(error);
+    }
+  }
+
+  #registerStats(watch: RuntimeWatch): void {
+    const source = {
+      accounting: this.#accounting,
+      watch,
+      startedAtMicros: this.#startedAtMicros,
+      nowMicros: () => systemClock.nowMicros(),
+      units: () => this.#taskSets,
+      sessions: () => this.#sessionStats(),
+      ringDepths: () => this.#dispatcher.inFlightCounts,
+      slots: () => ({ total: this.#limits.slotCount, free: this.#slots.freeCount }),
+      arena: () => ({ totalBytes: this.#arena.sizeBytes, freeBytes: this.#arena.freeBytes }),
+    };
+    this.control.registerOperation('stats', statsOperation(source));
+  }
+
+  #sessionStats(): SessionStats[] {
+    return this.#context.directory.sessions.map(({ tsih, initiatorName, target, connection, openTaskCount }) => ({
+      tsih,
+      initiator: initiatorName,
+      target: target?.name ?? null,
+      remoteAddress: connection?.transport.remoteAddress ?? '',
+      outstandingCount: openTaskCount,
+    }));
   }
 
   /** Sends the Async Message that asks for logout and waits until all have gone, or for `drainMsMax`. */
@@ -219,7 +281,7 @@ export class Engine {
     const taskSets = luns.map(({ lun, store }) => this.#buildUnit(name, lun, store, inventory));
     const identity = identityOf(name, { lun: 0 });
     const absentUnit = new LogicalUnit({ handle: 0, lun: 0, deviceType: deviceTypes.absent, medium: null, identity, inventory });
-    return new TargetNode({ name, alias: target.alias, taskSets, absent: this.#makeTaskSet(absentUnit, 'inline') });
+    return new TargetNode({ name, alias: target.alias, taskSets, absent: this.#makeTaskSet(absentUnit, name, 'inline') });
   }
 
   #buildUnit(targetName: string, lun: LunConfig, store: BackingStore, inventory: LunInventory): TaskSet {
@@ -234,13 +296,14 @@ export class Engine {
       readOnly: lun.readOnly,
       transferLengthBytesMax: this.#limits.transferLengthBytesMax,
     });
-    const taskSet = this.#makeTaskSet(unit, lun.execution ?? this.#config.execution);
+    const taskSet = this.#makeTaskSet(unit, targetName, lun.execution ?? this.#config.execution);
     this.#taskSets.push(taskSet);
     return taskSet;
   }
 
-  #makeTaskSet(unit: LogicalUnit, execution: LunConfig['execution'] & string): TaskSet {
-    return new TaskSet(unit, execution, new UnitMetrics(), (task) => this.#runner.start(task));
+  #makeTaskSet(unit: LogicalUnit, targetName: string, execution: LunConfig['execution'] & string): TaskSet {
+    const metrics = new UnitMetrics(this.#accounting, { targetName, lun: unit.deviceType === deviceTypes.absent ? null : unit.lun });
+    return new TaskSet(unit, execution, metrics, (task) => this.#runner.start(task));
   }
 
   #describeLun(lun: LunConfig, targetName: string): TargetDescription['luns'][number] {

@@ -61,7 +61,10 @@ function piscinaVariant(stage: Stage, workerCount: number): Variant {
   return {
     name: 'piscina',
     submit(job) {
-      pool.run(job.slot.index).then(() => job.onExecuted(), fail);
+      pool
+        .run(job.slot.index)
+        .then(() => job.onExecuted())
+        .catch(fail);
     },
     stop: () => pool.destroy(),
   };

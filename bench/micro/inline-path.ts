@@ -44,8 +44,8 @@ class NoSocket implements PduOutput {
   releaseAfterFlush(item: Releasable): void {
     this.#releases.push(item);
   }
-  flush(): void {
-    for (const item of this.#releases) item.onFlushed();
+  flush(nowMicros: number): void {
+    for (const item of this.#releases) item.onFlushed(nowMicros);
     this.#releases.length = 0;
   }
 }
@@ -77,6 +77,7 @@ class NoConnection implements TaskOwner {
 export class SilentMetrics extends UnitMetrics {
   override recordCommand(): void {}
   override recordDispatch(): void {}
+  override recordStages(): void {}
 }
 export const stillClock: Clock = { nowMicros: () => 0, after: (delayMs, callback) => systemClock.after(delayMs, callback) };
 
@@ -138,7 +139,7 @@ export class InlinePath {
       const receivedAt = this.#options.clock.nowMicros();
       const group = Math.min(PATH_DEPTH, count - done);
       for (let i = 0; i < group; i++) this.#command(receivedAt);
-      owner.output.flush();
+      owner.output.flush(this.#options.clock.nowMicros());
     }
     assert(owner.endedCount === expected, 'a command of the inline path did not end');
     return owner.output.byteCount;

@@ -7,6 +7,7 @@ import { TargetError } from '../errors.js';
 
 /** `listen` at a path of its own choice. */
 export const CONTROL_AUTO = 'auto';
+export const CONTROL_OFF = 'off';
 /** `sun_path` has room for 104 bytes on the smallest system we know, its ending zero included. */
 const SOCKET_PATH_BYTES_MAX = 103;
 const DIRECTORY_MODE = 0o700;
@@ -33,7 +34,7 @@ export function controlDirectories(env: NodeJS.ProcessEnv = process.env): string
   const userId = ownUserId();
   const runtime = env['XDG_RUNTIME_DIR'];
   const directories = [join('/run/user', String(userId), 'lunloom'), join(tmpdir(), `lunloom-${userId}`)];
-  if (runtime !== undefined && runtime.startsWith('/')) directories.unshift(join(runtime, 'lunloom'));
+  if (runtime?.startsWith('/') === true) directories.unshift(join(runtime, 'lunloom'));
   return [...new Set(directories)];
 }
 
@@ -140,7 +141,8 @@ function directoryFault(directory: string): string | null {
 /** A directory, and no link to one, that only this user can look into. */
 function isPrivate(directory: string): boolean {
   const stats = statOf(directory);
-  return stats !== null && stats.isDirectory() && stats.uid === ownUserId() && (stats.mode & OTHERS_ANY) === 0;
+  if (stats === null) return false;
+  return stats.isDirectory() && stats.uid === ownUserId() && (stats.mode & OTHERS_ANY) === 0;
 }
 
 /** What processes left that were killed. */

@@ -13,6 +13,7 @@ import { formatStoreText, resolveStorePath } from './store-text.js';
 export const DEFAULT_PORTAL = { address: '127.0.0.1', port: DEFAULT_PORT } as const;
 export const DEFAULT_TARGET_NAME = 'iqn.2026-11.io.lunloom:demo';
 export const DEFAULT_LUN_STORE = 'ram:1GiB';
+export const DEFAULT_CONTROL = 'auto';
 const DEFAULT_BLOCK_LENGTH_BYTES = 512;
 
 /** One core is the main thread's; the others may work. */
@@ -42,8 +43,13 @@ function completeConfig(draft: Draft, baseDirectory: string): EngineConfig {
     execution: draft.execution ?? 'auto',
     workerCount: draft.workers ?? defaultWorkerCount(),
     insecure: draft.insecure ?? false,
+    control: completeControl(draft.control ?? DEFAULT_CONTROL, baseDirectory),
     limits: definedLimits(draft.limits ?? {}),
   };
+}
+
+function completeControl(control: string, baseDirectory: string): string {
+  return control === 'auto' || control === 'off' ? control : resolveStorePath(baseDirectory, control);
 }
 
 function completeTarget(target: DraftTarget, baseDirectory: string): TargetConfig {
@@ -96,6 +102,7 @@ export function documentOf(config: EngineConfig): Record<string, unknown> {
     execution: config.execution,
     workers: config.workerCount,
     insecure: config.insecure,
+    control: config.control ?? 'off',
     ...(Object.keys(config.limits).length === 0 ? {} : { limits: definedLimits(config.limits) }),
   };
 }

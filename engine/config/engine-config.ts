@@ -10,6 +10,8 @@ export interface EngineConfig {
   readonly workerCount: number;
   /** Allows portals beyond loopback without access control. */
   readonly insecure: boolean;
+  /** Where `lunloom stats` and others ask the running engine: `auto`, `off` or an absolute path. `off` where it is left out. */
+  readonly control?: string;
   readonly limits: Partial<Record<LimitName, number>>;
 }
 

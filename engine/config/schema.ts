@@ -21,6 +21,10 @@ const SERIAL_LENGTH_MAX = 64;
 
 export const EXECUTION_POLICIES = ['inline', 'pool', 'auto'] as const;
 
+/** A path has a slash, so that a mistyped word does not become the name of a socket. */
+const CONTROL_PATTERN = /^(?:auto|off|[^\0]*\/[^\0]*)$/;
+const CONTROL_FORM = 'auto, off or a path with a slash in it';
+
 /** A text that one of our parsers reads; the parser's sentence becomes the message. */
 function parsedText<T>(form: string, parse: (text: string) => Parsed<T>) {
   return z.string({ error: form }).transform((text, context): T => {
@@ -87,9 +91,10 @@ export const configSchema = z.strictObject(
     execution: execution.optional(),
     workers: z.int({ error: 'a whole number from 0' }).min(0, { error: 'a whole number from 0' }).optional(),
     insecure: flag.optional(),
+    control: z.string({ error: CONTROL_FORM }).regex(CONTROL_PATTERN, { error: CONTROL_FORM }).optional(),
     limits: z.strictObject(limitShape(), { error: 'a mapping of limit names to numbers' }).optional(),
   },
-  { error: 'a mapping with targets, and portals, execution, workers, insecure and limits as needed' },
+  { error: 'a mapping with targets, and portals, execution, workers, insecure, control and limits as needed' },
 );
 
 /** One optional key a row of the limit table; those that count bytes take sizes with units too. */

@@ -69,6 +69,11 @@ export class Dispatcher {
     return this.#workers.reduce((sum, worker) => sum + worker.inFlightCount, 0);
   }
 
+  /** The same for each worker: the commands in its ring, and the one that it executes. */
+  get inFlightCounts(): number[] {
+    return this.#workers.map((worker) => worker.inFlightCount);
+  }
+
   /** The threads that run now, for fault injection in tests. */
   get threads(): Worker[] {
     return this.#workers.map((worker) => worker.thread).filter((thread) => thread !== undefined);

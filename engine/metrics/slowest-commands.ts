@@ -9,13 +9,16 @@ export const SLOWEST_AGE_MICROS_MAX = 60_000_000;
 /** Which logical unit a command was for. */
 export interface UnitLabel {
   readonly targetName: string;
-  readonly lun: number;
+  /** Null for all LUNs that have no logical unit. */
+  readonly lun: number | null;
 }
 
 /** One command as it was when its last byte left. Times are those of the engine's clock, in microseconds. */
 export interface SlowCommand {
   readonly label: UnitLabel;
   readonly initiatorPortName: string;
+  /** As the standard writes it, `READ (16)`; null for one that the unit does not know. */
+  readonly commandName: string | null;
   readonly cdb: Uint8Array;
   readonly status: number;
   readonly readBytes: number;
@@ -34,6 +37,7 @@ interface Place {
   totalMicros: number;
   label: UnitLabel;
   initiatorPortName: string;
+  commandName: string | null;
   readonly cdb: Uint8Array;
   cdbLength: number;
   status: number;
@@ -52,6 +56,7 @@ function newPlace(): Place {
     totalMicros: EMPTY,
     label: NO_LABEL,
     initiatorPortName: '',
+    commandName: null,
     cdb: new Uint8Array(CDB_CAPACITY_BYTES),
     cdbLength: 0,
     status: 0,
@@ -71,11 +76,20 @@ export class SlowestCommands {
   readonly #places: readonly Place[] = Array.from({ length: SLOWEST_COUNT_MAX }, newPlace);
 
   /** Keeps the command in the place of the fastest one. Call it when `totalMicros` is above the threshold. */
-  keep(slot: CommandSlot, totalMicros: number, readBytes: number, writeBytes: number, label: UnitLabel, initiatorPortName: string): void {
+  keep(
+    slot: CommandSlot,
+    totalMicros: number,
+    readBytes: number,
+    writeBytes: number,
+    label: UnitLabel,
+    initiatorPortName: string,
+    commandName: string | null,
+  ): void {
     const place = this.#fastest();
     place.totalMicros = totalMicros;
     place.label = label;
     place.initiatorPortName = initiatorPortName;
+    place.commandName = commandName;
     for (let at = 0; at < slot.cdbLength; at++) place.cdb[at] = slot.cdb[at] as number;
     place.cdbLength = slot.cdbLength;
     place.status = slot.status;
@@ -108,8 +122,8 @@ export class SlowestCommands {
   }
 }
 
-function copyOf({ label, initiatorPortName, cdb, cdbLength, status, readBytes, writeBytes, stamps }: Place): SlowCommand {
+function copyOf({ label, initiatorPortName, commandName, cdb, cdbLength, status, readBytes, writeBytes, stamps }: Place): SlowCommand {
   const [receivedAt = 0, orderedAt = 0, dispatchedAt = 0, startedAt = 0, executedAt = 0, completedAt = 0, flushedAt = 0] = stamps;
   const times = { receivedAt, orderedAt, dispatchedAt, startedAt, executedAt, completedAt, flushedAt };
-  return { label, initiatorPortName, cdb: cdb.slice(0, cdbLength), status, readBytes, writeBytes, ...times };
+  return { label, initiatorPortName, commandName, cdb: cdb.slice(0, cdbLength), status, readBytes, writeBytes, ...times };
 }

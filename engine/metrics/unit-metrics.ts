@@ -58,7 +58,7 @@ export class UnitMetrics {
     stages.record(stamps, readBytes, writeBytes, failed);
     const totalMicros = (stamps[STAMP_COUNT - 1] as number) - (stamps[0] as number);
     const { slowest } = this.#accounting;
-    if (totalMicros > slowest.thresholdMicros) slowest.keep(slot, totalMicros, readBytes, writeBytes, this.label, initiatorPortName);
+    if (totalMicros > slowest.thresholdMicros) slowest.keep(slot, totalMicros, readBytes, writeBytes, this.label, initiatorPortName, command?.name ?? null);
   }
 
   /** What was counted of each command that has histograms of its own on this unit. */

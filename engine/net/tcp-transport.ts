@@ -104,8 +104,14 @@ export class TcpTransport implements ConnectionTransport {
     this.#cursor.stop();
     this.#socket.destroy();
     // Tasks end and memory is given back now, not when the event comes.
+    this.#abandon();
+  }
+
+  /** What the connection held may let others be answered: nothing else would flush them before the next tick. */
+  #abandon(): void {
     this.connection.onTransportClosed();
     this.#queue.close();
+    this.#flushList.flushSoon();
   }
 
   /**
@@ -167,8 +173,7 @@ export class TcpTransport implements ConnectionTransport {
 
   #onClose(): void {
     this.#cursor.stop();
-    this.connection.onTransportClosed();
-    this.#queue.close();
+    this.#abandon();
     this.#onClosed(this);
   }
 }

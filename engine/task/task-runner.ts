@@ -328,7 +328,9 @@ export class TaskRunner {
   #dispatch(task: Task): void {
     const { row, slot, taskSet, medium } = task;
     assert(row !== null, 'a task without a command row was dispatched');
-    const inline = runsInline(taskSet.execution, row, medium, Math.max(fetchLengthOf(task), slot.dataOutLength), this.#dispatcher.hasWorkers);
+    // What is sent straight out of the store is not copied, however long it is.
+    const copyLength = Math.max(task.dataInPieceLength, slot.dataOutLength);
+    const inline = runsInline(taskSet.execution, row, medium, copyLength, this.#dispatcher.hasWorkers);
     task.transition(TaskState.executing);
     taskSet.metrics.recordDispatch(inline);
     slot.dispatchedAt = this.#justOrdered === task ? slot.orderedAt : this.#clock.nowMicros();

@@ -57,11 +57,11 @@ export function escapeXml(text: string): string {
 
 /** Draws a graph as one SVG document that needs nothing else. All lanes have the same scale, so their widths can be compared. */
 export function renderSvg(graph: Graph): string {
-  const weightMax = Math.max(...graph.lanes.map((lane) => lane.root.weight), Number.MIN_VALUE);
+  const weightMax = Math.max(0, ...graph.lanes.map((lane) => lane.root.weight));
+  const scale = weightMax > 0 ? INNER_WIDTH / weightMax : 0;
   const parts: string[] = [];
   let y = TOP;
   for (const lane of graph.lanes) {
-    const scale = INNER_WIDTH / weightMax;
     const frames: string[] = [];
     const depth = drawBox(frames, lane.root, LEFT, y + 6, scale);
     parts.push(textAt(LEFT, y, lane.heading, 'heading'), '<g class="lane">', ...frames, '</g>');

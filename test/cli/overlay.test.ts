@@ -45,6 +45,7 @@ test('nothing said: one target with 1 GiB of memory on loopback', () => {
     execution: 'auto',
     workerCount: defaultWorkerCount(),
     insecure: false,
+    control: 'auto',
     limits: {},
   });
 });

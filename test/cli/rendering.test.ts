@@ -19,6 +19,7 @@ test('the ready block names portals, targets and LUNs, then commands to copy', (
       { address: '::1', port: 860 },
     ],
     targets: [{ name: 'iqn.2026-11.io.lunloom:demo', luns: LUNS }],
+    control: '/srv/lunloom.sock',
   };
   assert.is(
     renderReadyBlock('1.2.3', facts),
@@ -34,29 +35,38 @@ Try it from another terminal:
   qemu-img info iscsi://127.0.0.1:3260/iqn.2026-11.io.lunloom:demo/0
   sudo iscsiadm -m discovery -t sendtargets -p 127.0.0.1:3260
   sudo iscsiadm -m node -T iqn.2026-11.io.lunloom:demo -p 127.0.0.1:3260 --login
+  lunloom stats --control /srv/lunloom.sock
 
 Ctrl-C stops.`,
   );
 });
 
 test('sizes that the stores say already have no column', () => {
-  const block = renderReadyBlock('1', { portals: [{ address: '::1', port: 1 }], targets: [{ name: 'eui.02004567A425678D', luns: LUNS.slice(0, 1) }] });
+  const block = renderReadyBlock('1', {
+    portals: [{ address: '::1', port: 1 }],
+    targets: [{ name: 'eui.02004567A425678D', luns: LUNS.slice(0, 1) }],
+    control: null,
+  });
   assert.match(block, '\n    LUN 0  ram:1GiB  512-byte blocks  read-write  auto\n');
 });
 
 test('commands dial loopback where the portal is the unspecified address', () => {
   const block = (address: string): string =>
-    renderReadyBlock('1', { portals: [{ address, port: 3260 }], targets: [{ name: 'eui.02004567A425678D', luns: LUNS }] });
+    renderReadyBlock('1', { portals: [{ address, port: 3260 }], targets: [{ name: 'eui.02004567A425678D', luns: LUNS }], control: null });
   assert.match(block('0.0.0.0'), 'iscsi-ls -s iscsi://127.0.0.1:3260\n');
   assert.match(block('::'), 'iscsi-ls -s iscsi://[::1]:3260\n');
 });
 
 test('the ready event is one line of JSON with bound portals', () => {
-  const event = readyEvent({ portals: [{ address: '::1', port: 49152 }], targets: [{ name: 'iqn.2026-11.io.lunloom:demo', luns: LUNS.slice(0, 1) }] });
+  const event = readyEvent({
+    portals: [{ address: '::1', port: 49152 }],
+    targets: [{ name: 'iqn.2026-11.io.lunloom:demo', luns: LUNS.slice(0, 1) }],
+    control: null,
+  });
   assert.is(
     JSON.stringify(event),
     '{"event":"ready","portals":["[::1]:49152"],"targets":[{"name":"iqn.2026-11.io.lunloom:demo","luns":[' +
-      '{"lun":0,"store":"ram:1GiB","sizeBytes":1073741824,"blockLengthBytes":512,"readOnly":false,"execution":"auto"}]}]}',
+      '{"lun":0,"store":"ram:1GiB","sizeBytes":1073741824,"blockLengthBytes":512,"readOnly":false,"execution":"auto"}]}],"control":null}',
   );
 });
 

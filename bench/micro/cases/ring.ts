@@ -79,6 +79,6 @@ export const ringCases: readonly MicroCase[] = [
   { name: 'ring/same-thread/1', title: 'push and pop, one at a time', open: () => openSameThread(1) },
   { name: 'ring/same-thread/64', title: 'push and pop, 64 at a time', open: () => openSameThread(BATCH) },
   { name: 'ring/ping-pong/both-spin', title: 'there and back over two threads, both spin', open: () => openPingPong(SPIN_MICROS, false) },
-  { name: 'ring/ping-pong/worker-sleeps', title: 'there and back, the worker sleeps', open: () => openPingPong(0, false) },
-  { name: 'ring/ping-pong/both-sleep', title: 'there and back, both sleep', open: () => openPingPong(0, true) },
+  { name: 'ring/ping-pong/worker-sleeps', title: 'there and back, the worker sleeps as soon as it finds nothing', open: () => openPingPong(0, false) },
+  { name: 'ring/ping-pong/both-sleep', title: 'there and back, both sleep as soon as they find nothing', open: () => openPingPong(0, true) },
 ];

@@ -159,7 +159,7 @@ class Player {
     // What a paused connection was sent has not been looked at.
     if (!this.mayReset || this.initiator.transport.isPaused) return;
     const { tasks } = this.initiator.connection;
-    for (const tag of [...this.open.keys()]) if (!tasks.has(tag)) this.#close(tag);
+    for (const tag of this.open.keys()) if (!tasks.has(tag)) this.#close(tag);
   }
 
   /** Until the function is answered, the commands it concerns may still be answered themselves. */
