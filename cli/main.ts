@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { systemClock } from '../engine/clock.js';
 import type { EngineConfig } from '../engine/config/engine-config.js';
 import { readConfigSource, resolveConfig } from '../engine/config/load-config.js';
@@ -29,6 +30,11 @@ const actions: ProgramActions = {
   async check(configFile, options) {
     output.resultLine(renderResolvedConfig(configFile, options.json === true));
   },
+  async stats(options) {
+    const { runStatsCommand } = await import('./stats.js');
+    const sleep = (delayMs: number, signal: AbortSignal): Promise<void> => setTimeoutPromise(delayMs, undefined, { signal }).catch(() => undefined);
+    await runStatsCommand(options, { output, onSignal, sleep });
+  },
   async turs(urls, options) {
     const { runTursCommand } = await import('./turs.js');
     await runTursCommand(urls, options, measureContext());
@@ -36,6 +42,10 @@ const actions: ProgramActions = {
   async disktest(urls, options, argsText) {
     const { runDisktestCommand } = await import('./disktest.js');
     await runDisktestCommand(urls, options, argsText, measureContext());
+  },
+  async profile(options) {
+    const { runProfileCommand } = await import('./profile.js');
+    await runProfileCommand(options, { output, now: () => new Date() });
   },
 };
 

@@ -4,12 +4,15 @@ import { formatPortal } from '../engine/config/portal.js';
 import { ExitCode } from './exit-codes.js';
 import { addMeasureCommands, type MeasureActions, withVerifyLength } from './measure-commands.js';
 import type { ServeOptions } from './overlay.js';
+import { addProfileCommand, type ProfileActions } from './profile-command.js';
 import type { ProgramOutput } from './program-output.js';
+import type { RawStatsOptions } from './stats.js';
 
 /** What the commands do, given by `main` so that parsing can be tested without doing it. */
-export interface ProgramActions extends MeasureActions {
+export interface ProgramActions extends MeasureActions, ProfileActions {
   serve(configFile: string | undefined, options: ServeOptions & { readonly json?: boolean }): Promise<void>;
   check(configFile: string, options: { readonly json?: boolean }): Promise<void>;
+  stats(options: RawStatsOptions): Promise<void>;
 }
 
 const SERVE_HELP = `
@@ -38,11 +41,24 @@ Examples:
 
 docs/cli.md and docs/configuration.md have the rest.`;
 
+const STATS_HELP = `
+Stages of a command, in their order
+  arrive   its header came in; it waits for its turn by CmdSN
+  collect  it waits for its turn in the task set, for Data-Out, memory and its blocks
+  queue    on the ring to a worker; 0 inline
+  execute  the device server works
+  return   on the ring back; 0 inline
+  send     its answer waits for the flush and the socket
+  total    all of it
+
+docs/stats.md has the picture.`;
+
 const PROGRAM_HELP = `
 Examples:
   lunloom serve                 serve 1 GiB of memory on 127.0.0.1:3260
   lunloom serve lab.yaml        serve what a file says
   lunloom check lab.yaml        find its mistakes, print it with all defaults
+  lunloom stats --watch         see what the running target does
   lunloom turs -t -n 10000 URL  time TEST UNIT READY commands of any target
   lunloom disktest -T10 URL     measure reads of any target
 
@@ -89,7 +105,16 @@ function buildProgram(version: string, actions: ProgramActions, output: ProgramO
     .argument('<config>', 'YAML configuration file')
     .option('--json', 'print JSON instead of YAML')
     .action((configFile: string, options: { json?: boolean }) => actions.check(configFile, options));
+  program
+    .command('stats')
+    .description('Tell what a running target does, and where its commands spend their time.')
+    .option('--control <path>', 'control socket of the target (default: that of the only one that runs)')
+    .option('--watch', 'each second anew, until interrupted')
+    .option('--json', 'print JSON lines')
+    .addHelpText('after', STATS_HELP)
+    .action((options: RawStatsOptions) => actions.stats(options));
   addMeasureCommands(program, actions, argv);
+  addProfileCommand(program, actions);
   return program;
 }
 

@@ -55,6 +55,10 @@ export class TcpTransport implements ConnectionTransport {
     return this.#cursor.isDataContiguous;
   }
 
+  get isReceivePaused(): boolean {
+    return this.#cursor.isPaused;
+  }
+
   get backlogBytes(): number {
     return this.#queue.backlogBytes;
   }

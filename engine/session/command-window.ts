@@ -76,10 +76,4 @@ export class CommandWindow<Held> {
     this.advance();
     return held;
   }
-
-  /** Everything kept, to be given up when the session ends. */
-  *drainHeld(): Generator<Held> {
-    yield* this.#held.values();
-    this.#held.clear();
-  }
 }

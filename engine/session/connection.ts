@@ -54,6 +54,8 @@ export class Connection implements PduReceiver, TaskOwner {
   cid = 0;
   statSN = 0;
   arenaBytesHeld = 0;
+  /** Task management functions whose tasks have not all stopped yet. */
+  waitingTaskManagementCount = 0;
   /** When the chunk being handled arrived; microseconds. */
   receivedAtMicros = 0;
   #nextTargetTransferTag = 1;

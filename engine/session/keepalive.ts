@@ -35,6 +35,8 @@ export class Keepalive {
       connection.transport.destroy();
       return;
     }
+    // Whoever is not read cannot be heard: its silence begins when it is read again.
+    if (connection.transport.isReceivePaused) connection.receivedAtMicros = nowMicros;
     const silentMicros = nowMicros - connection.receivedAtMicros;
     if (this.#pingTag !== RESERVED_TAG && silentMicros < nowMicros - this.#pingSentMicros) this.#pingTag = RESERVED_TAG;
     if (this.#pingTag !== RESERVED_TAG) {

@@ -8,6 +8,8 @@ export interface ConnectionTransport {
   readonly localPort: number;
   /** The data segment of the header being delivered lies whole in memory already. */
   readonly isDataContiguous: boolean;
+  /** We do not read now, so that silence says nothing of the peer. */
+  readonly isReceivePaused: boolean;
   /** Bytes that wait to be sent. */
   readonly backlogBytes: number;
   /** The coming data segment goes here; bytes beyond `lengthMax` are dropped. Only while its header is being handled. */

@@ -23,7 +23,7 @@ export const svgScript = `(function () {
   });
 
   function place(frame, x, width) {
-    frame.g.style.display = width < 0.1 ? 'none' : '';
+    frame.g.style.display = width < 0.02 ? 'none' : '';
     frame.rect.setAttribute('x', x);
     frame.rect.setAttribute('width', Math.max(0, width));
     var count = Math.floor((width - 4) / CHAR);

@@ -35,8 +35,8 @@ const FRAME_HEIGHT = 16;
 const LANE_GAP = 34;
 const TOP = 92;
 const CHAR_WIDTH = 6.7;
-/** Narrower than this nobody can see or hit it; its parent's width still holds its time. */
-const WIDTH_MIN = 0.25;
+/** Below this part of its lane a frame is left out: nobody can hit it even when the lane is widened. Its parent still holds its time. */
+const SHARE_MIN = 0.0002;
 
 const STYLE = `text { font: 11px ui-monospace, Menlo, Consolas, monospace; fill: #1c1c1c; pointer-events: none; }
 .heading { font-weight: bold; }
@@ -63,7 +63,7 @@ export function renderSvg(graph: Graph): string {
   let y = TOP;
   for (const lane of graph.lanes) {
     const frames: string[] = [];
-    const depth = drawBox(frames, lane.root, LEFT, y + 6, scale);
+    const depth = drawBox(frames, lane.root, LEFT, y + 6, { scale, weightMin: lane.root.weight * SHARE_MIN });
     parts.push(textAt(LEFT, y, lane.heading, 'heading'), '<g class="lane">', ...frames, '</g>');
     y += 6 + depth * FRAME_HEIGHT + LANE_GAP;
   }
@@ -93,17 +93,25 @@ function header({ title, subtitle, legend }: Graph): string[] {
   return lines;
 }
 
+interface Drawing {
+  /** Pixels for a unit of weight. */
+  readonly scale: number;
+  /** What weighs less is left out. */
+  readonly weightMin: number;
+}
+
 /** Answers how many rows it took. */
-function drawBox(frames: string[], box: Box, x: number, y: number, scale: number): number {
+function drawBox(frames: string[], box: Box, x: number, y: number, drawing: Drawing): number {
+  const { scale, weightMin } = drawing;
+  if (box.weight === 0 || box.weight < weightMin) return 0;
   const width = box.weight * scale;
-  if (width < WIDTH_MIN) return 0;
   const title = escapeXml([box.label, ...box.remarks].join('\n'));
   const rect = `<rect x="${round(x)}" y="${y}" width="${round(width)}" height="${FRAME_HEIGHT - 1}" fill="${box.fill}"/>`;
   frames.push(`<g class="frame"><title>${title}</title>${rect}${labelAt(x, y, width, box.label)}</g>`);
   let childX = x;
   let depth = 0;
   for (const child of [...box.children].sort((a, b) => b.weight - a.weight || (a.label < b.label ? -1 : 1))) {
-    depth = Math.max(depth, drawBox(frames, child, childX, y + FRAME_HEIGHT, scale));
+    depth = Math.max(depth, drawBox(frames, child, childX, y + FRAME_HEIGHT, drawing));
     childX += child.weight * scale;
   }
   return depth + 1;
@@ -119,4 +127,5 @@ function textAt(x: number, y: number, text: string, className: string): string {
   return `<text class="${className}" x="${round(x)}" y="${y}">${escapeXml(text)}</text>`;
 }
 
-const round = (value: number): number => Math.round(value * 100) / 100;
+/** A lane that is narrow at first is widened by a click, so its frames need more digits than the eye. */
+const round = (value: number): number => Math.round(value * 1e4) / 1e4;

@@ -24,6 +24,8 @@ async function parse(argv: readonly string[]): Promise<Parsed> {
   const actions: ProgramActions = {
     serve: async () => {},
     check: async () => {},
+    profile: async () => {},
+    stats: async () => {},
     turs: async (urls, turs) => {
       parsed = { ...parsed, urls, turs };
     },

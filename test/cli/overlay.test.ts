@@ -70,6 +70,12 @@ test('--execution, --workers and --insecure replace their keys', () => {
   assert.is(config.insecure, true);
 });
 
+test('--control starts at the working directory, and its words are kept', () => {
+  assert.is(resolve(ONE_TARGET, { control: './c.sock' }).control, '/home/lab/c.sock');
+  assert.is(resolve(`${ONE_TARGET}control: /x/y.sock\n`, { control: 'off' }).control, 'off');
+  assert.is(resolve(`${ONE_TARGET}control: c/y.sock\n`, {}).control, '/srv/c/y.sock');
+});
+
 test('--poll-us sets its limit and keeps the others', () => {
   assert.equal(resolve(null, { pollUs: '50' }).limits, { socketPollMicrosMax: 50 });
   assert.equal(resolve(`${ONE_TARGET}limits: { slotCount: 256, socketPollMicrosMax: 7 }\n`, { pollUs: '0' }).limits, {

@@ -2,6 +2,7 @@ import {
   decodeLun,
   decodeTaskManagementRequest,
   encodeTaskManagementResponse,
+  RejectReason,
   TaskManagementFunction,
   type TaskManagementRequestPdu,
   TaskManagementResponse,
@@ -17,6 +18,11 @@ import type { Connection } from '../connection.js';
  */
 export function handleTaskManagement(connection: Connection, header: DataView): void {
   const pdu = decodeTaskManagementRequest(header, 0);
+  // Each one that waits for a task to stop is kept: RFC 7143 §4.2.2.1 lets a target bound its immediate commands.
+  if (connection.waitingTaskManagementCount >= connection.context.limits.immediateCommandCountMax) {
+    connection.sendReject(RejectReason.immediateCommandReject);
+    return;
+  }
   switch (pdu.function) {
     case TaskManagementFunction.abortTask:
       abortTask(connection, pdu);
@@ -64,9 +70,12 @@ function resetUnit(connection: Connection, taskSet: TaskSet): void {
 /** Aborts the tasks and calls `done` when the last one has stopped. */
 function stopAll(connection: Connection, tasks: Task[], done: () => void): void {
   let left = tasks.length + 1;
+  connection.waitingTaskManagementCount++;
   const stopped = () => {
     left--;
-    if (left === 0) done();
+    if (left > 0) return;
+    connection.waitingTaskManagementCount--;
+    done();
   };
   for (const task of tasks) connection.context.runner.abort(task, stopped);
   stopped();

@@ -47,6 +47,7 @@ const FULL: EngineConfig = {
   execution: 'inline',
   workerCount: 2,
   insecure: false,
+  control: '/run/lab.sock',
   limits: { slotCount: 256 },
 };
 
@@ -63,6 +64,7 @@ test('the least configuration gets every default', () => {
     execution: 'auto',
     workerCount: defaultWorkerCount(),
     insecure: false,
+    control: 'auto',
     limits: {},
   });
 });
@@ -73,6 +75,15 @@ test('what is printed is read back as the same configuration', () => {
   // All limits at once, fixed ones too.
   const everyLimit = { ...FULL, limits: resolveLimits() };
   assert.equal(readConfigDocument(documentOf(everyLimit), '/').config, everyLimit);
+});
+
+test('a control path starts at the directory of the configuration file, and the API has no socket unless it asks', () => {
+  const raw = (control: string) => ({ targets: [{ name: 'iqn.2026-11.io.lunloom:x', luns: [{ lun: 0, store: 'ram:1MiB' }] }], control });
+  assert.is(readConfigDocument(raw('run/c.sock'), '/srv/lab').config?.control, '/srv/lab/run/c.sock');
+  assert.is(readConfigDocument(raw('off'), '/srv/lab').config?.control, 'off');
+  assert.is(readConfigDocument(raw('on'), '/').problems[0]?.message, 'expected auto, off or a path with a slash in it, found "on"');
+  const { control: _, ...silent } = FULL;
+  assert.is(documentOf(silent)['control'], 'off');
 });
 
 test('byte limits take sizes with units', () => {

@@ -157,7 +157,7 @@ class Player {
   /** Forgets what another's reset has stopped without a word. */
   forgetStopped(): void {
     // What a paused connection was sent has not been looked at.
-    if (!this.mayReset || this.initiator.transport.isPaused) return;
+    if (!this.mayReset || this.initiator.transport.isReceivePaused) return;
     const { tasks } = this.initiator.connection;
     for (const tag of this.open.keys()) if (!tasks.has(tag)) this.#close(tag);
   }

@@ -56,15 +56,6 @@ test('a gap that a stopped command left is passed over', () => {
   assert.not.ok(window.hasHeld);
 });
 
-test('what is kept can be given up', () => {
-  const window = new CommandWindow<string>(0xfffffffe);
-  window.open(8);
-  window.hold(0xffffffff, 'a');
-  window.hold(1, 'b');
-  assert.equal([...window.drainHeld()], ['a', 'b']);
-  assert.not.ok(window.hasHeld);
-});
-
 test('any order of arrival is executed in the order of CmdSN, once each, and MaxCmdSN never falls', () => {
   for (let seed = 1; seed <= 60; seed++) {
     const random = seededRandom(seed);

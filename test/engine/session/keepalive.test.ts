@@ -73,6 +73,18 @@ test('anything that it sends shows that it lives', () => {
   initiator.assertSilent();
 });
 
+test('one that is not read is neither asked nor dropped: nobody could hear it', () => {
+  const scene = new Scene({ limits: LIMITS });
+  const initiator = loggedIn(scene);
+  initiator.transport.pauseReceive();
+  wait(scene, initiator, 60_000);
+  initiator.assertSilent();
+  assert.ok(initiator.connection.isOpen);
+  initiator.transport.resumeReceive();
+  wait(scene, initiator, 11_000);
+  takePing(initiator);
+});
+
 test('an answer to another ping does not count as one, but shows life', () => {
   const scene = new Scene({ limits: LIMITS });
   const initiator = loggedIn(scene);

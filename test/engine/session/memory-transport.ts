@@ -35,7 +35,7 @@ export class MemoryTransport implements ConnectionTransport {
     return this.#cursor.isDataContiguous;
   }
 
-  get isPaused(): boolean {
+  get isReceivePaused(): boolean {
     return this.#cursor.isPaused;
   }
 

@@ -131,6 +131,19 @@ test('ABORT TASK of a command that a worker has: the response waits until it is 
   finish(scene, initiator);
 });
 
+test('task management functions that wait are bounded', () => {
+  const scene = new Scene({ limits: { immediateCommandCountMax: 3 } });
+  const initiator = loggedIn(scene, { keys: KEYS });
+  const tag = initiator.write(0, 2, { lun: Lun.pool, data: new Uint8Array(2 * BLOCK) });
+  for (let count = 0; count < 3; count++) initiator.taskManagement(abortTask, { referencedTaskTag: tag });
+  initiator.assertSilent();
+  initiator.taskManagement(abortTask, { referencedTaskTag: tag });
+  assert.is(initiator.takeReject().reason, 0x06, 'RFC 7143 §11.17.1: immediate command reject');
+  scene.dispatcher.completeHeld();
+  assert.is(initiator.take().length, 3);
+  finish(scene, initiator);
+});
+
 test('a connection that ends while a worker has its command: slot and memory are not used again before it is back', () => {
   const scene = new Scene({ limits: { slotCount: 16 } });
   const initiator = loggedIn(scene, { keys: KEYS });

@@ -181,16 +181,16 @@ test('a connection is not read while memory is short, and goes on when it is bac
   const writes = hosts.map((host) => Array.from({ length: 4 }, (_, at) => openWrite(host, at * PIECE_BLOCKS)));
   late.nopOut();
   late.takeOne(Opcode.nopIn);
-  assert.ok(late.transport.isPaused, 'it holds a command and owes nothing, so that it is not read');
+  assert.ok(late.transport.isReceivePaused, 'it holds a command and owes nothing, so that it is not read');
   late.read(0, 8, { lun: Lun.copy });
   late.assertSilent();
   for (const [at, host] of hosts.entries()) {
-    assert.not.ok(host.transport.isPaused, 'who owes Data-Out is read on, or nothing would ever come free');
+    assert.not.ok(host.transport.isReceivePaused, 'who owes Data-Out is read on, or nothing would ever come free');
     for (const write of writes[at] as OpenWrite[]) send(host, write);
     host.take();
     host.transport.output.flush();
   }
-  assert.not.ok(late.transport.isPaused);
+  assert.not.ok(late.transport.isReceivePaused);
   assert.is(late.takeDataIn().status, 0);
   scene.dispatcher.completeAll();
   assert.is(late.takeResponse().status, 0);
