@@ -35,7 +35,9 @@ import { TaskSet } from './task/task-set.js';
 
 const VENDOR = 'LUNLOOM';
 const REVISION = '0100';
-const TICK_MS = 1000;
+/** Time-outs are looked at this often, or four times within the shortest of them. */
+const TICK_MS_MAX = 1000;
+const TICKS_PER_TIME_OUT = 4;
 const DRAIN_POLL_MS = 20;
 const WORKER_URL = new URL('../workers/ring-loop.js', import.meta.url);
 
@@ -103,7 +105,7 @@ export class Engine {
       await engine.stop({ immediately: true });
       throw error;
     }
-    engine.#ticker = setInterval(() => engine.#onTick(), TICK_MS);
+    engine.#ticker = setInterval(() => engine.#onTick(), tickMsOf(engine.#limits));
     engine.#ticker.unref();
     return engine;
   }
@@ -317,6 +319,11 @@ export class Engine {
       execution: lun.execution ?? this.#config.execution,
     };
   }
+}
+
+function tickMsOf(limits: Limits): number {
+  const shortestMs = Math.min(limits.sendStallMsMax, limits.nopInIntervalMs, limits.nopInAnswerMsMax, limits.loginTimeMsMax);
+  return Math.min(TICK_MS_MAX, Math.ceil(shortestMs / TICKS_PER_TIME_OUT));
 }
 
 function normalizeTargetName(name: string): string {

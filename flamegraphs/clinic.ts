@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { killChildren } from '../bench/compare/child-process.js';
 import { runProgram, say } from '../bench/shared/program.js';
@@ -34,16 +34,23 @@ async function main(argv: readonly string[]): Promise<void> {
   try {
     const { iops } = await load(scenario, target.url, Number(values.seconds), 'core');
     say(`${scenario.name} under clinic ${tool}: ${Math.round(iops).toLocaleString('en-US')} IOPS`);
-    // It goes to clinic, which passes it on, waits for the target and then makes its page.
-    target.child.kill('SIGINT');
+    // clinic waits for it to end and then makes its page. `flame` does not pass a signal on, so the target gets it itself.
+    for (const pid of childrenOf(target.child.pid)) process.kill(pid, 'SIGINT');
     const timer = setTimeout(() => target.child.kill('SIGKILL'), ANALYSIS_MS_MAX);
     const { exitCode } = await target.child.ended;
     clearTimeout(timer);
     if (exitCode !== 0) throw new TargetError('BENCH_RUN', `clinic ${tool} ended with ${exitCode}: ${target.child.lastWords()}`);
-    process.stdout.write(`${target.child.stdout.split('\n').slice(1).join('\n').trim()}\n`);
+    const page = /Generated HTML file is (?:file:\/\/)?(\S+)/.exec(target.child.stdout)?.[1];
+    if (page === undefined) throw new TargetError('BENCH_RUN', `clinic ${tool} made no page: ${target.child.lastWords()}`);
+    process.stdout.write(`${page}\n`);
   } finally {
     await target.stop('SIGKILL');
   }
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

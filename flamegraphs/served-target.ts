@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Child } from '../bench/compare/child-process.js';
 import { TargetError } from '../engine/errors.js';
@@ -10,6 +11,7 @@ import type { Scenario } from './scenarios.js';
 export const PROGRAM = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const TARGET_NAME = 'iqn.2026-11.io.lunloom:flame';
 const START_MS_MAX = 30_000;
+const LOOK_MS = 50;
 
 /** A process that serves the target of a scenario. */
 export interface ServedTarget {
@@ -36,7 +38,7 @@ export async function serveScenario(scenario: Scenario, wrapper: readonly string
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const ready = JSON.parse(await child.firstLine(START_MS_MAX)) as { readonly portals?: readonly string[]; readonly control?: string | null };
+    const ready = (await readyEvent(child)) as { readonly portals?: readonly string[]; readonly control?: string | null };
     const portal = ready.portals?.[0];
     if (portal === undefined || typeof ready.control !== 'string') throw new TargetError('BENCH_CONTENDER', `the target is not ready: ${child.lastWords()}`);
     return { child, url: `iscsi://${portal}/${TARGET_NAME}/0`, controlPath: ready.control, stop };
@@ -44,4 +46,18 @@ export async function serveScenario(scenario: Scenario, wrapper: readonly string
     await stop('SIGKILL');
     throw error;
   }
+}
+
+/** The first line of JSON: a program around the target may speak before it. */
+async function readyEvent(child: Child): Promise<unknown> {
+  await child.firstLine(START_MS_MAX);
+  for (let waitedMs = 0; waitedMs < START_MS_MAX && !child.hasEnded; waitedMs += LOOK_MS) {
+    const line = child.stdout
+      .split('\n')
+      .slice(0, -1)
+      .find((text) => text.startsWith('{'));
+    if (line !== undefined) return JSON.parse(line);
+    await sleep(LOOK_MS);
+  }
+  throw new TargetError('BENCH_CONTENDER', `the target did not say that it is ready: ${child.lastWords()}`);
 }

@@ -95,8 +95,7 @@ export class ControlSocket {
     socket.on('error', () => socket.destroy());
     const { limits, onDefect } = this.#options;
     if (this.#clients.size >= limits.controlClientCountMax) {
-      socket.end(replyLine(null, { code: 'CONTROL_BUSY', message: `${this.#clients.size} clients are there already` }));
-      socket.setTimeout(limits.closeLingerMsMax, () => socket.destroy());
+      endWith(socket, replyLine(null, { code: 'CONTROL_BUSY', message: `${this.#clients.size} clients are there already` }), limits.closeLingerMsMax);
       return;
     }
     const client = new ControlConnection(socket, limits, (request) => this.#answer(request, client), onDefect);
@@ -125,6 +124,15 @@ function replyLine(id: unknown, error: ReplyError): string {
   return `${JSON.stringify({ id: id ?? null, ok: false, error })}\n`;
 }
 
+/** Says a last line and forgets what still comes, for a bounded time: a client that writes on would otherwise never read it. */
+function endWith(socket: Socket, line: string, lingerMs: number): void {
+  socket.end(line);
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  timer.unref();
+  socket.once('close', () => clearTimeout(timer));
+}
+
 /** One client: reads a line, answers it, and reads on when the answer has left, so that nothing queues for who does not read. */
 class ControlConnection implements ControlClient {
   readonly #socket: Socket;
@@ -132,11 +140,13 @@ class ControlConnection implements ControlClient {
   readonly #answer: (request: ControlRequest) => Promise<unknown>;
   readonly #onDefect: (error: unknown) => void;
   readonly #gone = new AbortController();
+  readonly #lingerMs: number;
   #busy = false;
 
   constructor(socket: Socket, limits: Limits, answer: (request: ControlRequest) => Promise<unknown>, onDefect: (error: unknown) => void) {
     this.#socket = socket;
     this.#lines = new LineReader(limits.controlLineBytesMax);
+    this.#lingerMs = limits.closeLingerMsMax;
     this.#answer = answer;
     this.#onDefect = onDefect;
     socket.on('data', (chunk: Buffer) => this.#onChunk(chunk));
@@ -170,7 +180,8 @@ class ControlConnection implements ControlClient {
 
   /** Where the next line begins is unknown now. */
   #refuseLine(): void {
-    this.#socket.end(replyLine(null, { code: 'CONTROL_LINE_TOO_LONG', message: `a request may have ${this.#lines.lengthBytesMax} bytes` }));
+    const message = `a request may have ${this.#lines.lengthBytesMax} bytes`;
+    endWith(this.#socket, replyLine(null, { code: 'CONTROL_LINE_TOO_LONG', message }), this.#lingerMs);
   }
 
   async #replyTo(line: string): Promise<string> {

@@ -156,6 +156,8 @@ export class RingWorker {
       idleTimeout: Number.POSITIVE_INFINITY,
       atomics: 'disabled',
       execArgv: workerExecArgv,
+      // What somebody preloads into the process to watch it (clinic's collectors do) breaks when each thread loads it again.
+      env: { ...process.env, NODE_OPTIONS: '' },
     });
     this.#pool = pool;
     this.#ended = pool.run(setup, { transferList: [port2] }).then(

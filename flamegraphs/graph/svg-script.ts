@@ -41,8 +41,8 @@ export const svgScript = `(function () {
   function zoom(lane, to) {
     var scale = WIDTH / to.width;
     lane.forEach(function (frame) {
-      var isInside = frame.x >= to.x - 0.01 && frame.x + frame.width <= to.x + to.width + 0.01;
-      var isAbove = frame.y < to.y && frame.x <= to.x + 0.01 && frame.x + frame.width >= to.x + to.width - 0.01;
+      var isInside = frame.x >= to.x - 0.0005 && frame.x + frame.width <= to.x + to.width + 0.0005;
+      var isAbove = frame.y < to.y && frame.x <= to.x + 0.0005 && frame.x + frame.width >= to.x + to.width - 0.0005;
       frame.g.classList.toggle('above', isAbove);
       if (isAbove) place(frame, LEFT, WIDTH);
       else if (isInside && frame.y >= to.y) place(frame, LEFT + (frame.x - to.x) * scale, frame.width * scale);
@@ -77,7 +77,7 @@ export const svgScript = `(function () {
       var outer = [];
       hits.forEach(function (hit) {
         var isCounted = outer.some(function (other) {
-          return hit.x >= other.x - 0.01 && hit.x + hit.width <= other.x + other.width + 0.01;
+          return hit.x >= other.x - 0.0005 && hit.x + hit.width <= other.x + other.width + 0.0005;
         });
         if (!isCounted) outer.push(hit);
       });
