@@ -4,10 +4,12 @@ export interface TextStream {
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
 }
 
 /** Terminal width to assume when there is none to ask. */
 const COLUMN_COUNT_DEFAULT = 80;
+const ROW_COUNT_DEFAULT = 24;
 
 /**
  * Where the program speaks. Results go to stdout, remarks and errors to stderr. A reader that goes away (`| head -1`)
@@ -31,6 +33,10 @@ export class ProgramOutput {
   get columnCount(): number {
     // Pseudo-terminals nobody has sized yet say 0.
     return this.#stdout.columns || COLUMN_COUNT_DEFAULT;
+  }
+
+  get rowCount(): number {
+    return this.#stdout.rows || ROW_COUNT_DEFAULT;
   }
 
   result(text: string): void {

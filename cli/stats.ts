@@ -67,7 +67,9 @@ function print(options: RawStatsOptions, output: ProgramOutput, result: StatsRes
   }
   const lines = renderStats(result, figures);
   if (options.watch === true && output.isTerminal) {
-    const text = lines.map((line) => `${line.slice(0, output.columnCount)}${CLEAR_LINE_END}\n`).join('');
+    // What does not fit would scroll the page away under the cursor.
+    const shown = lines.slice(0, output.rowCount - 1);
+    const text = shown.map((line) => `${line.slice(0, output.columnCount)}${CLEAR_LINE_END}\n`).join('');
     output.result(`${CURSOR_HOME}${text}${CLEAR_BELOW}`);
     return;
   }
@@ -76,6 +78,8 @@ function print(options: RawStatsOptions, output: ProgramOutput, result: StatsRes
 }
 
 /** One line of `--json`: the figures of the span, and of the snapshot all that is no histogram. */
-export function statsEvent({ format: _, units: _units, overflow: _overflow, slowest, ...state }: StatsResult, figures: StatsFigures): Record<string, unknown> {
+export function statsEvent(result: StatsResult, figures: StatsFigures): Record<string, unknown> {
+  const { processId, nowMicros, uptimeMicros, sessions, ringDepths, slots, arena, eventLoop, gc, slowest } = result;
+  const state = { processId, nowMicros, uptimeMicros, sessions, ringDepths, slots, arena, eventLoop, gc };
   return { event: 'stats', ...state, ...figures, slowest: slowest.map((command) => ({ ...command, stagesMicros: stagesOf(command) })) };
 }

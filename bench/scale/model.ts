@@ -48,13 +48,19 @@ export interface DepthRow {
   readonly peakRssBytes: number;
 }
 
+/** `ram` sends reads straight out of the medium; `file` takes the arena for both directions. */
+export type LoadStore = 'ram' | 'file';
+
 /** Many large commands of many sessions at once. */
 export interface LoadRow {
+  readonly store: LoadStore;
   readonly direction: 'write' | 'read';
   readonly sessionCount: number;
   readonly depth: number;
   readonly lengthBytes: number;
   readonly commandCount: number;
+  /** Answers TASK SET FULL: those commands were sent again. */
+  readonly taskSetFullCount: number;
   readonly bytesPerSecond: number;
   readonly restRssBytes: number;
   readonly peakRssBytes: number;
@@ -69,6 +75,15 @@ export interface Verdict {
   readonly isKept: boolean;
 }
 
+export interface LoadSettings {
+  readonly stores: readonly LoadStore[];
+  readonly sessionCount: number;
+  readonly depth: number;
+  readonly lengthBytes: number;
+  /** Of each session. */
+  readonly commandCount: number;
+}
+
 export interface ScaleSettings {
   readonly startLunCounts: readonly number[];
   readonly startRounds: number;
@@ -81,7 +96,7 @@ export interface ScaleSettings {
   readonly fileSizes: readonly number[];
   readonly depths: readonly number[];
   readonly depthSeconds: number;
-  readonly load: { readonly sessionCount: number; readonly depth: number; readonly lengthBytes: number; readonly commandCount: number };
+  readonly load: LoadSettings;
 }
 
 export const partNames = ['start', 'luns', 'sessions', 'sizes', 'depth', 'memory'] as const;

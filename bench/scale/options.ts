@@ -40,7 +40,7 @@ const USUAL: ScaleSettings = {
   fileSizes: [MIB, GIB, TIB, 15 * TIB, 1024 * TIB],
   depths: [1, 2, 4, 8, 16, 32, 64, 128],
   depthSeconds: 2,
-  load: { sessionCount: 64, depth: 128, lengthBytes: MIB, commandCount: 256 },
+  load: { stores: ['ram', 'file'], sessionCount: 64, depth: 128, lengthBytes: MIB, commandCount: 256 },
 };
 
 const QUICK: ScaleSettings = {
@@ -55,7 +55,7 @@ const QUICK: ScaleSettings = {
   fileSizes: [MIB, TIB],
   depths: [1, 8, 128],
   depthSeconds: 1,
-  load: { ...USUAL.load, commandCount: 128 },
+  load: { ...USUAL.load, stores: ['file'], commandCount: 128 },
 };
 
 /** Parses the command line. Throws commander's `CommanderError` (help, misspelt options) and `TargetError` `BENCH_USAGE`. */

@@ -29,10 +29,10 @@ function idleVerdicts(rows: readonly SessionRow[]): Verdict[] {
   });
 }
 
-function memoryVerdict({ direction, sessionCount, depth, lengthBytes, restRssBytes, peakRssBytes, peakArenaBytes, arenaBytes }: LoadRow): Verdict {
+function memoryVerdict({ store, direction, sessionCount, depth, lengthBytes, restRssBytes, peakRssBytes, peakArenaBytes, arenaBytes }: LoadRow): Verdict {
   const boundBytes = arenaBytes + LOAD_SPARE_BYTES;
   const growthBytes = peakRssBytes - restRssBytes;
-  const load = `${sessionCount} × ${depth} × ${bytesText(lengthBytes)} ${direction}s`;
+  const load = `${store}, ${sessionCount} × ${depth} × ${bytesText(lengthBytes)} ${direction}s`;
   return {
     text: `${load}: resident memory grew by ${bytesText(growthBytes)}, bound ${bytesText(boundBytes)} (arena and ${bytesText(LOAD_SPARE_BYTES)})`,
     isKept: growthBytes <= boundBytes && peakArenaBytes <= arenaBytes,
@@ -101,8 +101,9 @@ function tablesOf({ start, luns, sessions, sizes, depth, memory }: ScaleFigures)
     },
     {
       title: 'Memory under many large commands, all in the pool',
-      head: ['commands', 'MiB/s', 'RSS at rest MiB', 'RSS peak MiB', 'arena peak MiB', 'arena MiB', 'tasks at once'],
+      head: ['store', 'commands', 'MiB/s', 'RSS at rest MiB', 'RSS peak MiB', 'arena peak MiB', 'arena MiB', 'tasks at once', 'task set full'],
       rows: memory.map((row) => [
+        row.store,
         `${row.sessionCount} × ${row.depth} × ${bytesText(row.lengthBytes)} ${row.direction}s`,
         formatFigure(row.bytesPerSecond / MIB),
         mib(row.restRssBytes),
@@ -110,6 +111,7 @@ function tablesOf({ start, luns, sessions, sizes, depth, memory }: ScaleFigures)
         mib(row.peakArenaBytes),
         mib(row.arenaBytes),
         `${row.peakTaskCount}`,
+        `${row.taskSetFullCount}`,
       ]),
     },
   ];

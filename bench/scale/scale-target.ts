@@ -8,6 +8,7 @@ import type { TargetRequest, TargetState } from './target-process.js';
 
 const PROGRAM = fileURLToPath(new URL('./target-process.js', import.meta.url));
 export const TARGET_NAME = 'iqn.2026-11.io.lunloom:scale';
+export const BLOCK_LENGTH_BYTES = 512;
 const ANSWER_MS_MAX = 60_000;
 const REST_MS_MAX = 5_000;
 const REST_LOOK_MS = 50;
@@ -21,7 +22,7 @@ process.once('exit', () => {
 
 /** A configuration of one target; LUNs are numbered in the order of their stores. */
 export function configOf(stores: readonly StoreConfig[], options: Partial<Pick<EngineConfig, 'workerCount' | 'execution' | 'limits'>> = {}): EngineConfig {
-  const luns = stores.map((store, lun): LunConfig => ({ lun, store, blockLengthBytes: 512, readOnly: false }));
+  const luns = stores.map((store, lun): LunConfig => ({ lun, store, blockLengthBytes: BLOCK_LENGTH_BYTES, readOnly: false }));
   const portals = [{ address: '127.0.0.1', port: 0 }];
   return { portals, targets: [{ name: TARGET_NAME, luns }], execution: 'auto', workerCount: 1, insecure: false, limits: {}, ...options };
 }

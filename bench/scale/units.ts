@@ -6,11 +6,10 @@ import { TargetError } from '../../engine/errors.js';
 import { LogicalUnitClient, Session } from '../../initiator/index.js';
 import { summarize } from '../compare/statistics.js';
 import type { LunRow, ScaleSettings, SizeRow } from './model.js';
-import { configOf, type ScaleTarget, TARGET_NAME, withTarget } from './scale-target.js';
+import { BLOCK_LENGTH_BYTES, configOf, type ScaleTarget, TARGET_NAME, withTarget } from './scale-target.js';
 import { SessionGroup } from './session-group.js';
 
 const SMALL_STORE_BYTES = 64 * 1024;
-const BLOCK_LENGTH_BYTES = 512;
 const READ_LENGTH_BYTES = 4096;
 const LOGIN_COUNT = 20;
 const REPEAT_COUNT = 20;

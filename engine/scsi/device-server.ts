@@ -29,7 +29,7 @@ export function prepare(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus)
     rejectReservedBit(command, row);
     return null;
   }
-  if (!unit.hasNoUnitAttention && row.passesUnitAttention !== true && reportsUnitAttention(command, unit, nexus)) return null;
+  if (!unit.hasNoUnitAttention(nexus) && row.passesUnitAttention !== true && reportsUnitAttention(command, unit, nexus)) return null;
   if (row.passesNotReady !== true && isNotReady(command, unit)) return null;
   return row.runsOn === 'main' ? row : planMediumCommand(row, command, unit.medium);
 }

@@ -7,4 +7,15 @@ export interface ITNexus {
   /** iSCSI: `<target name>,t,0x<portal group tag>`. */
   readonly targetPortName: string;
   readonly relativeTargetPortIdentifier: number;
+  readonly firstAttention?: FirstAttention;
+}
+
+/**
+ * The unit attention condition that every logical unit has for a new nexus (SAM-5 §5.14 "Unit attention conditions"), kept once for all
+ * of them: an entry in each unit would cost sessions × units, most of which never meet.
+ */
+export interface FirstAttention {
+  readonly asc: number;
+  /** Handles of the units that have reported it, or have it not. */
+  readonly toldHandles: Set<number>;
 }

@@ -1,5 +1,5 @@
 import type { DeviceType } from './command-table.js';
-import type { ITNexus } from './it-nexus.js';
+import type { FirstAttention, ITNexus } from './it-nexus.js';
 import type { Medium } from './medium.js';
 
 /** Where medium commands of a logical unit run. */
@@ -63,17 +63,22 @@ export class LogicalUnit {
     if (pending.length < UNIT_ATTENTION_COUNT_MAX && !pending.some((attention) => attention.asc === asc)) pending.push({ asc });
   }
 
-  /** True on the fast path: no nexus has anything pending. */
-  get hasNoUnitAttention(): boolean {
-    return this.#unitAttentions.size === 0;
+  /** True on the fast path: nothing is pending for any nexus, and this one has been told what it is told first. */
+  hasNoUnitAttention(nexus: ITNexus): boolean {
+    return this.#unitAttentions.size === 0 && this.#firstAttentionOf(nexus) === undefined;
   }
 
-  peekUnitAttention(nexus: ITNexus): UnitAttention | undefined {
-    return this.#unitAttentions.get(nexus.id)?.[0];
+  #firstAttentionOf({ firstAttention }: ITNexus): FirstAttention | undefined {
+    return firstAttention === undefined || firstAttention.toldHandles.has(this.handle) ? undefined : firstAttention;
   }
 
   /** Removes and answers the oldest pending condition of the nexus. */
   takeUnitAttention(nexus: ITNexus): UnitAttention | undefined {
+    const firstOfAll = this.#firstAttentionOf(nexus);
+    if (firstOfAll !== undefined) {
+      firstOfAll.toldHandles.add(this.handle);
+      return firstOfAll;
+    }
     const pending = this.#unitAttentions.get(nexus.id);
     const first = pending?.shift();
     if (pending !== undefined && pending.length === 0) this.#unitAttentions.delete(nexus.id);
@@ -82,6 +87,7 @@ export class LogicalUnit {
 
   /** Removes one pending condition of the nexus, for a command that reports what the condition stands for. */
   clearUnitAttention(nexus: ITNexus, asc: number): void {
+    if (nexus.firstAttention?.asc === asc) nexus.firstAttention.toldHandles.add(this.handle);
     const pending = this.#unitAttentions.get(nexus.id);
     if (pending === undefined) return;
     const remaining = pending.filter((attention) => attention.asc !== asc);

@@ -77,7 +77,7 @@ export class SessionDirectory implements LoginAuthority {
     if (tsih === 0 || (target !== null && target.sessions.size >= this.#limits.sessionPerTargetCountMax)) {
       return { verdict: { kind: 'refused', status: LoginStatus.outOfResources }, session: null };
     }
-    const nexus = this.#makeNexus(request);
+    const nexus = this.#makeNexus(request, target);
     this.#admission.sessionCount++;
     const session = new Session({
       tsih,
@@ -92,7 +92,7 @@ export class SessionDirectory implements LoginAuthority {
     session.parameters = request.parameters;
     session.transition(SessionState.loggedIn);
     this.#sessions.set(tsih, session);
-    if (target !== null) this.#announceNexus(target, session);
+    target?.sessions.add(session);
     return { verdict: { kind: 'admitted', tsih }, session };
   }
 
@@ -124,22 +124,25 @@ export class SessionDirectory implements LoginAuthority {
     return tsih;
   }
 
-  #makeNexus(request: AdmissionRequest): ITNexus {
-    return {
+  #makeNexus(request: AdmissionRequest, target: TargetNode | null): ITNexus {
+    const initiatorPortName = `${request.initiatorName},i,0x${request.isid}`;
+    const nexus = {
       id: this.#nextNexusId++,
-      initiatorPortName: `${request.initiatorName},i,0x${request.isid}`,
+      initiatorPortName,
       targetPortName: `${request.targetName ?? ''},t,0x${PORTAL_GROUP_TAG.toString(16).padStart(4, '0')}`,
       relativeTargetPortIdentifier: RELATIVE_TARGET_PORT,
     };
+    if (target === null) return nexus;
+    // What answers for LUNs that have no unit has nothing to tell.
+    return { ...nexus, firstAttention: { asc: this.#firstAscOf(initiatorPortName, target), toldHandles: new Set([target.absentHandle]) } };
   }
 
   /**
    * 29/00 rather than the more exact 29/01: libiscsi's tools take only that one for a unit attention to retry on.
    * SAM-5 §5.14: a new nexus learns that the unit was powered on, or that an earlier nexus of its port was lost.
    */
-  #announceNexus(target: TargetNode, session: Session): void {
-    target.sessions.add(session);
-    const key = `${session.nexus.initiatorPortName}\n${target.name}`;
+  #firstAscOf(initiatorPortName: string, target: TargetNode): number {
+    const key = `${initiatorPortName}\n${target.name}`;
     const asc = this.#seenPorts.has(key) ? Asc.itNexusLossOccurred : Asc.powerOnOrReset;
     // Oldest first: a set keeps the order of insertion.
     this.#seenPorts.delete(key);
@@ -150,6 +153,6 @@ export class SessionDirectory implements LoginAuthority {
         break;
       }
     }
-    for (const taskSet of target.taskSets) taskSet.unit.establishUnitAttention(session.nexus.id, asc);
+    return asc;
   }
 }

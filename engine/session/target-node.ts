@@ -10,7 +10,9 @@ export class TargetNode {
   readonly name: string;
   readonly alias: string | undefined;
   readonly sessions = new Set<Session>();
-  readonly #taskSets: readonly (TaskSet | undefined)[];
+  /** In the order of their LUNs. */
+  readonly taskSets: readonly TaskSet[];
+  readonly #byLun: readonly (TaskSet | undefined)[];
   /** Answers for all LUNs that have no logical unit. */
   readonly #absent: TaskSet;
 
@@ -20,19 +22,21 @@ export class TargetNode {
     this.#absent = options.absent;
     const byLun: (TaskSet | undefined)[] = [];
     for (const taskSet of options.taskSets) byLun[taskSet.unit.lun] = taskSet;
-    this.#taskSets = byLun;
+    this.#byLun = byLun;
+    this.taskSets = byLun.filter((taskSet) => taskSet !== undefined);
   }
 
-  get taskSets(): TaskSet[] {
-    return this.#taskSets.filter((taskSet) => taskSet !== undefined);
+  /** Of what answers for the LUNs that have no logical unit. */
+  get absentHandle(): number {
+    return this.#absent.unit.handle;
   }
 
   hasLun(lun: number): boolean {
-    return lun >= 0 && lun <= LUN_MAX && this.#taskSets[lun] !== undefined;
+    return lun >= 0 && lun <= LUN_MAX && this.#byLun[lun] !== undefined;
   }
 
   /** The task set of a LUN; LUNs without a logical unit share one that refuses. */
   taskSetOf(lun: number): TaskSet {
-    return (lun >= 0 ? this.#taskSets[lun] : undefined) ?? this.#absent;
+    return (lun >= 0 ? this.#byLun[lun] : undefined) ?? this.#absent;
   }
 }

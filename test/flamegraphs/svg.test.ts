@@ -57,6 +57,13 @@ test('widths are times: a lane is as wide as its busy time beside the busiest, a
   assert.ok(child.x >= parent.x && child.x + child.width <= parent.x + parent.width && child.y > parent.y);
 });
 
+test('siblings stand beside each other, the widest first', () => {
+  const frames = lanesOfSvg(parseXml(renderFlameGraph([main], { title: 'test' }))).flatMap(framesOf);
+  const [first, second] = [named(frames, 'run'), named(frames, '(garbage collector)')];
+  assert.is(first.y, second.y);
+  assert.ok(Math.abs(first.x + first.width - second.x) < 0.01, `${second.x} follows ${first.x} + ${first.width}`);
+});
+
 test('colours tell areas, tooltips tell place, milliseconds and percent', () => {
   const frames = lanesOfSvg(parseXml(renderFlameGraph([main], { title: 'test' }))).flatMap(framesOf);
   assert.is(named(frames, 'run').fill, areas.task.colour);

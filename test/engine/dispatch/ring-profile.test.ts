@@ -57,7 +57,7 @@ test('a thread profiles itself while it serves, and again when asked again', () 
     await execute();
   }));
 
-test('a thread with work all the time hears of it too', () =>
+test('a thread profiles itself while commands come without a pause', () =>
   withWorker(Conduct.serve, async ({ kit, worker, until: wait, execute }) => {
     await execute();
     let isOver = false;

@@ -1,6 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LoginStatus, Opcode } from '../../../engine/pdu/index.js';
+import type { ITNexus } from '../../../engine/scsi/it-nexus.js';
+import type { LogicalUnit } from '../../../engine/scsi/logical-unit.js';
+import { Asc } from '../../../engine/scsi/sense.js';
 import { BLOCK, Lun, Scene } from './scene.js';
 import { loggedIn, TestInitiator } from './test-initiator.js';
 
@@ -161,9 +164,30 @@ test('sessions share the slots: the window of each shrinks as they become more',
 
 test('what was pending for a nexus goes with it', () => {
   const scene = new Scene();
-  for (let count = 0; count < 50; count++) login(scene, { ...PORT, isid: `8000000000${(10 + count).toString(16)}` }).transport.destroy();
-  for (const { unit } of scene.taskSets.slice(0, 3)) assert.ok(unit.hasNoUnitAttention);
+  const units = scene.taskSets.slice(0, 3).map(({ unit }) => unit);
+  const lonely = { id: 0, initiatorPortName: '', targetPortName: '', relativeTargetPortIdentifier: 1 };
+  for (let count = 0; count < 50; count++) {
+    const initiator = login(scene, { ...PORT, isid: `8000000000${(10 + count).toString(16)}` });
+    const { nexus } = scene.directory.sessions[0] as { nexus: ITNexus };
+    for (const unit of units) unit.establishUnitAttention(nexus.id, Asc.busDeviceResetFunctionOccurred);
+    initiator.transport.destroy();
+  }
+  for (const unit of units) assert.ok(unit.hasNoUnitAttention(lonely));
   assert.is(scene.admission.sessionCount, 0);
+});
+
+test('a login leaves nothing in the units: what each tells first is kept once, and told once by each', () => {
+  const scene = new Scene();
+  login(scene);
+  const { nexus } = scene.directory.sessions[0] as { nexus: ITNexus };
+  const [first, second] = scene.taskSets.map(({ unit }) => unit) as [LogicalUnit, LogicalUnit];
+  const { firstAttention: _, ...stranger } = nexus;
+  assert.ok(first.hasNoUnitAttention(stranger) && !first.hasNoUnitAttention(nexus));
+  first.establishUnitAttention(nexus.id, Asc.busDeviceResetFunctionOccurred);
+  const told = (unit: LogicalUnit) => [unit.takeUnitAttention(nexus)?.asc, unit.takeUnitAttention(nexus)?.asc];
+  assert.equal(told(first), [Asc.powerOnOrReset, Asc.busDeviceResetFunctionOccurred]);
+  assert.equal(told(second), [Asc.powerOnOrReset, undefined]);
+  assert.ok(first.hasNoUnitAttention(nexus) && second.hasNoUnitAttention(nexus));
 });
 
 test.run();
