@@ -77,8 +77,8 @@ export class ScaleTarget {
   }
 
   /** Resources that are still held when nobody is logged in any more; empty when there are none. Waits for closes to arrive. */
-  async leaks(): Promise<string[]> {
-    const until = performance.now() + REST_MS_MAX;
+  async leaks(msMax = REST_MS_MAX): Promise<string[]> {
+    const until = performance.now() + msMax;
     for (;;) {
       const { usage, defects } = await this.state();
       const held = Object.entries(usage ?? {}).filter(([, count]) => count !== 0);

@@ -41,6 +41,15 @@ function reject(reason: number, message: string): TextStep {
   return { kind: 'reject', reason, message };
 }
 
+/**
+ * A request that is nothing but a misspelt SendTargets. By the letter its key is `NotUnderstood`, as any other unknown key is here; libiscsi cannot
+ * read that answer to a discovery and drops the connection, and its suite (iSCSISendTargets.Invalid) wants the request refused.
+ */
+function isMisspeltDiscovery(pairs: readonly KeyValuePair[]): boolean {
+  const [only] = pairs;
+  return pairs.length === 1 && only !== undefined && only[0] !== 'SendTargets' && /^sendtargets/i.test(only[0]);
+}
+
 /** Text Requests of one connection in the full-feature phase, one negotiation at a time. RFC 7143 §6.4, §11.10, §11.11. */
 export class TextNegotiation {
   readonly #options: TextOptions;
@@ -103,6 +112,7 @@ export class TextNegotiation {
   }
 
   #negotiate(exchange: Exchange, pairs: readonly KeyValuePair[]): TextStep | null {
+    if (isMisspeltDiscovery(pairs)) return reject(RejectReason.protocolError, 'the request asks for targets by a key that does not exist');
     const outcome = exchange.keys.receive(pairs, 'full-feature');
     if (outcome.kind === 'violation') return reject(RejectReason.protocolError, outcome.message);
     const { answers } = outcome;

@@ -14,11 +14,23 @@ export interface NullStoreOptions {
   readonly zeroesBytes?: number;
 }
 
+/** Nobody writes to them, so all stores share them: 4096 stores with zeroes of their own would map 32 GiB. */
+const zeroesByLength = new Map<number, SharedArrayBuffer>();
+
+function zeroesOf(lengthBytes: number): SharedArrayBuffer {
+  let zeroes = zeroesByLength.get(lengthBytes);
+  if (zeroes === undefined) {
+    zeroes = new SharedArrayBuffer(lengthBytes);
+    zeroesByLength.set(lengthBytes, zeroes);
+  }
+  return zeroes;
+}
+
 /** Reads zeroes, drops writes: what is left when the medium costs nothing. Throws `TargetError` `STORE_SIZE_INVALID`. */
 export function openNullStore(options: NullStoreOptions): NullStore {
   const { sizeBytes, readOnly = false, zeroesBytes = ZEROES_BYTES } = options;
   assertSize(sizeBytes, 'a null store');
-  return new NullStore({ kind: 'null', sizeBytes, readOnly, zeroes: new SharedArrayBuffer(zeroesBytes) });
+  return new NullStore({ kind: 'null', sizeBytes, readOnly, zeroes: zeroesOf(zeroesBytes) });
 }
 
 export class NullStore implements BackingStore {

@@ -6,10 +6,11 @@ import { measureParts } from '../../bench/scale/measure.js';
 import { partNames, type ScaleSettings } from '../../bench/scale/model.js';
 import { parseScalePlan } from '../../bench/scale/options.js';
 import { buildScaleReport, bytesText, renderScaleMarkdown, renderScaleText } from '../../bench/scale/report.js';
-import { configOf, ScaleTarget, withTarget } from '../../bench/scale/scale-target.js';
+import { BLOCK_LENGTH_BYTES, configOf, ScaleTarget, withTarget } from '../../bench/scale/scale-target.js';
 import { SessionGroup } from '../../bench/scale/session-group.js';
 import { idleCpuShareOf } from '../../bench/scale/sessions.js';
 import { TargetError } from '../../engine/errors.js';
+import { LogicalUnitClient, type Session } from '../../initiator/index.js';
 
 /** `bench:scale` with little of everything: fails on errors, wrong data, leaks and loops that never sleep, never on speed. */
 
@@ -67,6 +68,8 @@ test('an engine that has been busy on its workers sleeps again', async () => {
     const group = new SessionGroup(target);
     await group.growTo(4);
     await group.pingLast(20);
+    const unit = new LogicalUnitClient(group.sessions[0] as Session, 0);
+    for (let lba = 0; lba < 20; lba++) await unit.read(lba, 1, BLOCK_LENGTH_BYTES);
     const share = await idleCpuShareOf(target.pid, IDLE_SECONDS);
     assert.ok(share !== null && share < IDLE_CPU_SHARE_MAX, `an idle engine takes ${share} of a core`);
     await group.logout();
@@ -79,7 +82,7 @@ test('a session that stays is told as a leak', async () => {
   const group = new SessionGroup(target);
   try {
     await group.growTo(1);
-    assert.equal(await target.leaks(), ['sessionCount is 1 after logout', 'connectionCount is 1 after logout']);
+    assert.equal(await target.leaks(200), ['sessionCount is 1 after logout', 'connectionCount is 1 after logout']);
   } finally {
     group.destroy();
     await target.stop();

@@ -94,6 +94,16 @@ for (const line of ['SendTargets=Alle', 'SendTargets=A', 'SendTargets=all', 'Sen
   });
 }
 
+for (const line of ['SendTargetsPlease=All', 'SendTargets=Alle', 'SendTargets=A', 'sENDtARGETS=aLL']) {
+  test(`${line} alone in a normal session is rejected, as libiscsi's iSCSISendTargets.Invalid wants`, () => {
+    assertReject(negotiation(normal).receive(request(), text(line)), RejectReason.protocolError);
+  });
+}
+
+test('an unknown key alone is not understood', () => {
+  assert.equal(lines(responseOf(negotiation(normal).receive(request(), text('Foo=Bar'))).data), ['Foo=NotUnderstood']);
+});
+
 test('keys of login are rejected, unknown ones not understood, in full feature', () => {
   const offered = ['MaxBurstLength=4096', 'HeaderDigest=CRC32C', 'TargetName=iqn.2026-11.io.lunloom:disk2', 'SendTargetsPlease=All', 'IFMarker=No'];
   const { data, changed } = responseOf(negotiation(normal).receive(request(), text(...offered)));
