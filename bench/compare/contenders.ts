@@ -1,15 +1,34 @@
 import { TargetError } from '../../engine/errors.js';
 import { parseIscsiUrl } from '../../initiator/index.js';
-import { lunloom } from './lunloom.js';
+import { cFloor, nodeFloor } from './floors.js';
+import { istgt } from './istgt.js';
+import { type Execution, lunloom } from './lunloom.js';
 import type { Contender } from './model.js';
 import { tgt } from './tgt.js';
 
-/** Every contender serves as much memory, so that all of it stays out of the caches alike. */
+/** Every contender serves as much, so that all of it stays out of the processor's caches alike. */
 export const MEDIUM_BYTES = 256 * 1024 * 1024;
-const STORE = 'ram:256MiB';
+/** Whom figures are set beside as the limit. */
+export const FLOOR = 'c-floor';
+const POLL_US = 100;
+const sizeBytes = MEDIUM_BYTES;
+const executions: readonly Execution[] = ['inline', 'pool', 'auto'];
 
-/** The contenders, in the order in which they take turns. */
-export const contenders: readonly Contender[] = [lunloom('inline', STORE), lunloom('pool', STORE), lunloom('auto', STORE), tgt(MEDIUM_BYTES)];
+/** The contenders, in the order in which they take turns. Those over files run for the workloads of files only. */
+export const contenders: readonly Contender[] = [
+  lunloom({ execution: 'inline', sizeBytes }),
+  lunloom({ execution: 'pool', sizeBytes, runs: 'at-leisure' }),
+  lunloom({ execution: 'auto', sizeBytes }),
+  lunloom({ execution: 'inline', sizeBytes, pollUs: POLL_US }),
+  tgt(sizeBytes),
+  istgt(sizeBytes),
+  nodeFloor(sizeBytes),
+  cFloor(sizeBytes),
+  ...(['file', 'direct'] as const).flatMap((mediumKind) => [
+    ...executions.map((execution) => lunloom({ execution, sizeBytes, mediumKind })),
+    tgt(sizeBytes, mediumKind),
+  ]),
+];
 
 /**
  * A target that somebody else runs, from `NAME=iscsi://host:port/target-name/lun`. Throws `TargetError` `BENCH_USAGE`, or `InitiatorError`
@@ -20,5 +39,13 @@ export function urlContender(text: string, mayOverwrite: boolean): Contender {
   if (match === null) throw new TargetError('BENCH_USAGE', `--url ${text}: expected NAME=iscsi://host:port/target-name/lun`);
   const [, name, url] = match as unknown as [string, string, string];
   parseIscsiUrl(url);
-  return { name, title: url, programs: [], mayOverwrite, start: async () => ({ url, pid: null, stop: async () => {} }) };
+  return {
+    name,
+    title: url,
+    mediumKind: 'memory',
+    runs: 'always',
+    programs: [],
+    mayOverwrite,
+    start: async () => ({ url, pid: null, stop: async () => {} }),
+  };
 }

@@ -18,11 +18,12 @@ export const coreInitiator: Initiator = {
 };
 
 async function runCore({ url, medium, workload, seconds, seed, targetPid }: LoadJob): Promise<Measurement> {
-  const { operation, lengthBytes, depth } = workload;
-  const job: InitiatorJob = { kind: 'load', url, medium, operation, lengthBytes, depth, seconds, seed, targetPid };
-  const { operationCount, elapsedSeconds, cpuSeconds } = await ask<LoadAnswer>(job, seconds * 1000 + SPARE_MS);
+  const { operation, lengthBytes, depth, isSequential = false, sessionCount = 1, digests = false } = workload;
+  const shape = { operation, lengthBytes, depth, isSequential, sessionCount, digests };
+  const job: InitiatorJob = { kind: 'load', url, medium, ...shape, seconds, seed, targetPid };
+  const { operationCount, elapsedSeconds, cpuSeconds, latency } = await ask<LoadAnswer>(job, seconds * 1000 + SPARE_MS);
   if (operationCount === 0) throw new TargetError('BENCH_RUN', 'no command completed');
-  return { iops: operationCount / elapsedSeconds, operationCount, cpuSeconds };
+  return { iops: operationCount / elapsedSeconds, operationCount, cpuSeconds, latency };
 }
 
 /** Rejects with `BENCH_RUN` when the logical unit cannot be asked. */

@@ -1,41 +1,57 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { TargetError } from '../../engine/errors.js';
-import { Child } from './child-process.js';
-import type { Contender, RunningContender } from './model.js';
+import { BenchFiles } from './bench-files.js';
+import type { Contender, MediumKind, RunningContender } from './model.js';
+import { startServer } from './server-process.js';
 
 /** The compiled program next to this compiled file, whatever folder both were compiled to. */
 const PROGRAM = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 const TARGET_NAME = 'iqn.2026-11.io.lunloom:bench';
-const START_MS_MAX = 20_000;
 
-interface ReadyEvent {
-  readonly event: string;
-  readonly portals: readonly string[];
+export type Execution = 'inline' | 'pool' | 'auto';
+
+export interface LunloomOptions {
+  readonly execution: Execution;
+  readonly sizeBytes: number;
+  readonly mediumKind?: MediumKind;
+  /** `--poll-us`. */
+  readonly pollUs?: number;
+  readonly runs?: Contender['runs'];
 }
 
-/** Lunloom as a process of its own, serving one LUN of memory under an execution policy. */
-export function lunloom(execution: 'inline' | 'pool' | 'auto', store: string): Contender {
+const stores: Readonly<Record<MediumKind, string>> = { memory: 'RAM', file: 'a file through the page cache', direct: 'a file with O_DIRECT' };
+
+/** Lunloom as a process of its own, serving one LUN under an execution policy. */
+export function lunloom({ execution, sizeBytes, mediumKind = 'memory', pollUs = 0, runs = 'always' }: LunloomOptions): Contender {
+  const name = pollUs > 0 ? 'poll' : execution;
+  const pollArgs = pollUs > 0 ? ['--poll-us', String(pollUs)] : [];
   return {
-    name: execution,
-    title: `Lunloom, --execution ${execution}, ${store}`,
+    name: mediumKind === 'memory' ? name : `${name}-${mediumKind}`,
+    title: ['Lunloom, --execution', execution, ...pollArgs, `on ${sizeBytes / 1024 / 1024} MiB of ${stores[mediumKind]}`].join(' '),
+    mediumKind,
+    runs,
     programs: [],
     mayOverwrite: true,
-    start: () => start(execution, store),
+    start: () => start(mediumKind, sizeBytes, ['--execution', execution, ...pollArgs]),
   };
 }
 
-async function start(execution: string, store: string): Promise<RunningContender> {
+async function start(mediumKind: MediumKind, sizeBytes: number, policyArgs: readonly string[]): Promise<RunningContender> {
   if (!existsSync(PROGRAM)) throw new TargetError('BENCH_CONTENDER', `${PROGRAM} is not there: build first`);
-  const args = [PROGRAM, 'serve', '--json', '--portal', '127.0.0.1:0', '--target', TARGET_NAME, '--lun', `0=${store}`, '--execution', execution];
-  const child = new Child(`lunloom --execution ${execution}`, process.execPath, args);
+  const files = new BenchFiles('lunloom');
   try {
-    const ready = JSON.parse(await child.firstLine(START_MS_MAX)) as ReadyEvent;
-    const [portal] = ready.portals;
-    if (ready.event !== 'ready' || portal === undefined) throw new TargetError('BENCH_CONTENDER', `${child.label} is not ready: ${child.lastWords()}`);
-    return { url: `iscsi://${portal}/${TARGET_NAME}/0`, pid: child.pid, stop: () => child.stop('SIGTERM') };
+    const image = mediumKind === 'memory' ? null : files.createImage(mediumKind, sizeBytes);
+    const store = image === null ? `ram:${sizeBytes}` : `file:${image}${mediumKind === 'direct' ? ',direct' : ''}`;
+    const args = [PROGRAM, 'serve', '--json', '--portal', '127.0.0.1:0', '--target', TARGET_NAME, '--lun', `0=${store}`, ...policyArgs];
+    const { child, portal } = await startServer(`lunloom ${policyArgs.join(' ')}`, process.execPath, args);
+    const stop = async (): Promise<void> => {
+      await child.stop('SIGTERM');
+      files.remove();
+    };
+    return { url: `iscsi://${portal}/${TARGET_NAME}/0`, pid: child.pid, stop };
   } catch (error) {
-    await child.stop('SIGKILL');
+    files.remove();
     throw error;
   }
 }

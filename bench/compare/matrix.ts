@@ -40,6 +40,12 @@ const WORKLOAD_SEED_STEP = 1_000_003;
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** Those who may not be overwritten, have another medium or cannot do it sit out. */
+function takesPart({ mayOverwrite, mediumKind, abstains }: Contender, workload: Workload): boolean {
+  if (!mayOverwrite && (workload.operation === 'write' || workload.operation === 'mixed')) return false;
+  return mediumKind === (workload.mediumKind ?? 'memory') && (abstains?.(workload) ?? null) === null;
+}
+
 /** One comparison: starts the contenders, verifies each, lets them take turns, stops them. `say` hears how it goes. */
 export class Matrix {
   readonly #plan: Plan;
@@ -111,7 +117,7 @@ export class Matrix {
 
   async #runWorkload(workload: Workload, workloadIndex: number): Promise<void> {
     const { rounds, warmUpRounds, seed } = this.#plan;
-    const entrants = this.#entrants.filter(({ contender }) => contender.mayOverwrite || workload.operation !== 'write');
+    const entrants = this.#entrants.filter(({ contender }) => takesPart(contender, workload));
     if (entrants.length === 0) return;
     await this.#checkQuiet(`before ${workload.name}`, QUIET_BEFORE_WORKLOAD_MS);
     for (let round = 1 - warmUpRounds; round <= rounds; round++) {

@@ -3,10 +3,14 @@
  * its own. Everything behind this file works on any number of them.
  */
 
-export type Operation = 'read' | 'write' | 'test-unit-ready';
+/** `mixed` is seven reads to three writes. */
+export type Operation = 'read' | 'write' | 'mixed' | 'test-unit-ready';
+
+/** What is behind a contender: memory, a file through the page cache, or a file around it. */
+export type MediumKind = 'memory' | 'file' | 'direct';
 
 /** A foreign program that a row needs. */
-export type ProgramName = 'tgtd' | 'tgtadm' | 'iscsi-perf';
+export type ProgramName = 'tgtd' | 'tgtadm' | 'istgt' | 'iscsi-perf' | 'fio' | 'qemu-img' | 'cc';
 
 export interface Workload {
   readonly name: string;
@@ -15,8 +19,16 @@ export interface Workload {
   readonly operation: Operation;
   /** Bytes that one command moves; 0 for commands that move none. */
   readonly lengthBytes: number;
-  /** Commands outstanding at once. */
+  /** Commands outstanding at once, in each session. */
   readonly depth: number;
+  /** Addresses one behind the other; else at random. */
+  readonly isSequential?: boolean;
+  /** Sessions that ask at once, 1 by default. */
+  readonly sessionCount?: number;
+  /** CRC32C for headers and data. */
+  readonly digests?: boolean;
+  /** `memory` by default: contenders over something else sit out. */
+  readonly mediumKind?: MediumKind;
   /** When it runs without being named by `--only`: always, not with `--quick`, or never. */
   readonly runs: 'always' | 'at-leisure' | 'when-named';
 }
@@ -34,7 +46,14 @@ export interface RunningContender {
 export interface Contender {
   readonly name: string;
   readonly title: string;
+  readonly mediumKind: MediumKind;
+  /** When it takes part without being named: always, or not with `--quick`. */
+  readonly runs: 'always' | 'at-leisure';
   readonly programs: readonly ProgramName[];
+  /** Without its programs the bench goes on and says so, unless it was named. */
+  readonly isOptional?: boolean;
+  /** Why it sits a workload out; null when it takes part. */
+  abstains?(workload: Workload): string | null;
   /** False: its medium belongs to somebody, so nothing is written to it and what it answers is not verified. */
   readonly mayOverwrite: boolean;
   /** Rejects with a `TargetError` `BENCH_CONTENDER` that says why it does not run. */
@@ -64,14 +83,27 @@ export interface Measurement {
   readonly operationCount: number;
   /** CPU time that the target took meanwhile, all of its threads, user and system; null without a process to ask. */
   readonly cpuSeconds: number | null;
+  /** From sending to completion, as far as the initiator tells. */
+  readonly latency?: Latency | null;
 }
 
-export type InitiatorName = 'iscsi-perf' | 'core';
+/** Microseconds. */
+export interface Latency {
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+}
+
+export type InitiatorName = 'iscsi-perf' | 'core' | 'fio' | 'qemu-img';
 
 export interface Initiator {
   readonly name: InitiatorName;
   readonly title: string;
   readonly programs: readonly ProgramName[];
+  /** Without its programs the bench goes on and says so, unless a workload of its was named. */
+  readonly isOptional?: boolean;
+  /** What it lacks although its program is there; null when nothing. */
+  missing?(): string | null;
   /** Rejects with a `TargetError` `BENCH_RUN` when a command failed, data was wrong, or the figure cannot be read. */
   run(job: LoadJob): Promise<Measurement>;
 }

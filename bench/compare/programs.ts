@@ -7,7 +7,11 @@ import type { ProgramName } from './model.js';
 const packages: Readonly<Record<ProgramName, string>> = {
   tgtd: 'tgt',
   tgtadm: 'tgt',
+  istgt: 'istgt',
   'iscsi-perf': 'libiscsi-bin',
+  fio: 'fio',
+  'qemu-img': 'qemu-utils qemu-block-extra',
+  cc: 'gcc libc6-dev',
 };
 
 /** Daemons live in `sbin`, which an ordinary user's PATH leaves out. */

@@ -1,4 +1,4 @@
-import type { Medium, Operation } from '../compare/model.js';
+import type { Latency, Medium, Operation } from '../compare/model.js';
 
 /** What the initiator process is told, as JSON in its only argument. */
 export type InitiatorJob =
@@ -17,7 +17,11 @@ export type InitiatorJob =
       readonly medium: Medium;
       readonly operation: Operation;
       readonly lengthBytes: number;
+      /** In each session. */
       readonly depth: number;
+      readonly isSequential?: boolean;
+      readonly sessionCount?: number;
+      readonly digests?: boolean;
       readonly seconds: number;
       readonly seed: number;
       readonly targetPid: number | null;
@@ -31,6 +35,7 @@ export interface LoadAnswer {
   readonly operationCount: number;
   readonly elapsedSeconds: number;
   readonly cpuSeconds: number | null;
+  readonly latency: Latency;
   /** Blocks that were written while it was measured, and read back and compared afterwards. */
   readonly checkedCount: number;
 }

@@ -1,5 +1,5 @@
 import { assert } from '../../engine/errors.js';
-import { RandomWords } from './random-words.js';
+import { randomBytes } from '../../load/block-data.js';
 
 /** The granularity of addresses: every logical block length is a multiple of it. */
 const GRAIN_BYTES = 512;
@@ -15,10 +15,8 @@ export class Pattern {
   readonly image: Uint8Array;
 
   constructor(seed: number) {
-    const random = new RandomWords(seed);
-    const words = Uint32Array.from({ length: PERIOD_BYTES / 4 }, () => random.next());
     this.image = new Uint8Array(PERIOD_BYTES + PATTERN_PIECE_BYTES_MAX);
-    this.image.set(new Uint8Array(words.buffer));
+    this.image.set(randomBytes(seed, PERIOD_BYTES));
     this.image.copyWithin(PERIOD_BYTES, 0, PATTERN_PIECE_BYTES_MAX);
   }
 

@@ -70,6 +70,6 @@ export async function verify(job: VerifyJob): Promise<VerifyAnswer> {
   const connection = await CoreConnection.open(job.url, DEPTH);
   await connection.run(writeStream(connection, pattern, addresses, PIECE_BYTES, job.medium));
   await connection.run(readBackStream(connection, pattern, addresses, PIECE_BYTES, job.medium));
-  await connection.core.close();
+  await connection.close();
   return { verifiedBytes: count * PIECE_BYTES };
 }

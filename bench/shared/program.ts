@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommanderError, InvalidArgumentError } from 'commander';
 import { TargetError } from '../../engine/errors.js';
+import { InitiatorError } from '../../initiator/index.js';
 import type { Environment } from '../compare/environment.js';
 
 const EXIT_FAILED = 1;
@@ -27,7 +28,8 @@ export async function runProgram(name: string, main: (argv: readonly string[]) =
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
-  return error instanceof TargetError && error.code === 'BENCH_USAGE' ? EXIT_USAGE : EXIT_FAILED;
+  const isUsage = (error instanceof TargetError && error.code === 'BENCH_USAGE') || (error instanceof InitiatorError && error.code === 'URL_INVALID');
+  return isUsage ? EXIT_USAGE : EXIT_FAILED;
 }
 
 /** Parses the value of an option. */

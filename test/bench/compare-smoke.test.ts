@@ -48,7 +48,7 @@ async function withTarget(store: string, use: (url: string) => void): Promise<vo
 }
 
 peerTest('a matrix of every kind of row ends without errors, with right data and nothing left behind', ['tgtd', 'tgtadm', 'iscsi-perf'], () => {
-  const workloads = ['read-4k-q32', 'write-4k-q32', 'tur-q1'];
+  const workloads = ['tur-q1', 'read-4k-q32', 'write-4k-q32'];
   const end = compare('--only', `inline,pool,tgt,${workloads.join(',')}`, '--json', jsonFile);
   assert.is(end.status, 0, end.stderr);
   const report = JSON.parse(readFileSync(jsonFile, 'utf8')) as Report;

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { contenders } from '../../bench/compare/contenders.js';
 import { parsePlan } from '../../bench/compare/options.js';
 import { workloads } from '../../bench/compare/workloads.js';
 
@@ -7,20 +8,26 @@ const names = (rows: readonly { readonly name: string }[]): string[] => rows.map
 const usageError = (part: string) => (error: { code?: string; message: string }) => error.code === 'BENCH_USAGE' && error.message.includes(part);
 
 test('names of rows are unique, contenders and workloads together: --only cannot tell them apart', () => {
-  const all = [...names(parsePlan([]).contenders), ...names(workloads)];
+  const all = [...names(contenders), ...names(workloads)];
   assert.equal(all, [...new Set(all)]);
 });
 
-test('the usual plan has all contenders and the usual workloads', () => {
+test('the usual plan has all contenders, and all workloads but those to be named', () => {
   const plan = parsePlan([]);
-  assert.equal(names(plan.contenders), ['inline', 'pool', 'auto', 'tgt']);
-  assert.equal(names(plan.workloads), ['read-4k-q1', 'read-4k-q32', 'read-64k-q32', 'write-4k-q1', 'write-4k-q32', 'tur-q1']);
+  assert.equal(names(plan.contenders), names(contenders));
+  assert.equal(
+    plan.workloads,
+    workloads.filter(({ runs }) => runs !== 'when-named'),
+  );
   assert.is(plan.warmUpRounds, 1);
 });
 
-test('--quick is shorter, and what is said stands above it', () => {
+test('--quick fits three minutes with the rows there are aims for, and what is said stands above it', () => {
   const quick = parsePlan(['--quick']);
-  assert.ok(quick.rounds * quick.seconds * quick.workloads.length < 20);
+  assert.equal(names(quick.contenders), ['inline', 'auto', 'poll', 'tgt', 'c-floor']);
+  assert.equal(names(quick.workloads).sort(), ['mixed-4k-q32', 'read-4k-q1', 'read-4k-q32', 'read-64k-q32', 'tur-q1', 'write-4k-q32', 'write-64k-q8']);
+  const runSeconds = (quick.rounds + quick.warmUpRounds) * (quick.seconds + 0.5) * quick.workloads.length * quick.contenders.length;
+  assert.ok(runSeconds < 165, String(runSeconds));
   const { rounds, seconds, warmUpRounds } = parsePlan(['--quick', '--rounds', '7', '--seconds', '3', '--no-warm-up']);
   assert.equal([rounds, seconds, warmUpRounds], [7, 3, 0]);
 });
@@ -29,7 +36,9 @@ test('--only narrows the kinds that it names', () => {
   const plan = parsePlan(['--only', 'tgt,inline', '--only', 'core-read-4k-q32']);
   assert.equal(names(plan.contenders), ['inline', 'tgt']);
   assert.equal(names(plan.workloads), ['core-read-4k-q32']);
-  assert.is(parsePlan(['--only', 'tur-q1']).contenders.length, 4);
+  assert.equal(names(parsePlan(['--only', 'tur-q1']).contenders), ['inline', 'pool', 'auto', 'poll', 'tgt', 'istgt', 'node-floor', 'c-floor']);
+  assert.equal(names(parsePlan(['--only', 'tur-q1', '--contenders', 'pool,tgt']).contenders), ['pool', 'tgt']);
+  assert.throws(() => parsePlan(['--contenders', 'tur-q1']), usageError('nothing is named tur-q1'));
 });
 
 test('--url adds a contender that nothing is written to, unless that is said', () => {
@@ -42,13 +51,18 @@ test('--url adds a contender that nothing is written to, unless that is said', (
 
 test('what is misspelt is told', () => {
   assert.throws(() => parsePlan(['--only', 'inlin']), usageError('did you mean inline?'));
-  assert.throws(() => parsePlan(['--baseline', 'nothing-like-it']), usageError('there are inline, pool, auto, tgt'));
+  assert.throws(() => parsePlan(['--baseline', 'nothing-like-it']), usageError('there are inline, pool, auto, poll, tgt'));
   assert.throws(() => parsePlan(['--url', 'lab']), usageError('NAME=iscsi://'));
   assert.throws(() => parsePlan(['--url', 'tgt=iscsi://h/iqn.x:y/0']), usageError('two contenders named tgt'));
   assert.throws(
     () => parsePlan(['--url', 'lab=iscsi://nowhere']),
     (error: { code?: string }) => error.code === 'URL_INVALID',
   );
+});
+
+test('a contender over memory stands for those over files, which run for the workloads of files only', () => {
+  assert.equal(names(parsePlan(['--only', 'auto,tgt,direct-read-64k-q32']).contenders), ['auto-direct', 'tgt-direct']);
+  assert.equal(names(parsePlan(['--only', 'auto,read-4k-q1,file-read-64k-q32']).contenders), ['auto', 'auto-file']);
 });
 
 test.run();

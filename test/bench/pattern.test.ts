@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PATTERN_PIECE_BYTES_MAX, Pattern } from '../../bench/load/pattern.js';
-import { RandomWords } from '../../bench/load/random-words.js';
+import { SeededRandom } from '../../load/seeded-random.js';
 
 const BLOCK_BYTES = 512;
 const MEDIUM_BYTES = 256 * 1024 * 1024;
@@ -13,7 +13,7 @@ function dataAt(byteAddress: number, lengthBytes: number, of = pattern): Uint8Ar
 }
 
 test('data matches where it belongs, long pieces across the end of the period too', () => {
-  const random = new RandomWords(2);
+  const random = new SeededRandom(2);
   for (let i = 0; i < 200; i++) {
     const address = random.below(MEDIUM_BYTES / BLOCK_BYTES) * BLOCK_BYTES;
     assert.ok(pattern.matches(dataAt(address, 4096), address), String(address));
@@ -44,7 +44,7 @@ test('zeros, one wrong byte and the data of another seed do not match', () => {
 
 test('addresses repeat with their seed, spread over all, and zero is a seed like any other', () => {
   const draw = (seed: number): number[] => {
-    const random = new RandomWords(seed);
+    const random = new SeededRandom(seed);
     return Array.from({ length: 1000 }, () => random.below(10));
   };
   assert.equal(draw(0), draw(0));

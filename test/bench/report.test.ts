@@ -4,7 +4,9 @@ import type { Environment } from '../../bench/compare/environment.js';
 import type { MatrixOutcome } from '../../bench/compare/matrix.js';
 import type { RunRecord } from '../../bench/compare/model.js';
 import { parsePlan } from '../../bench/compare/options.js';
-import { buildReport, renderMarkdown, renderText } from '../../bench/compare/report.js';
+import { renderRatioChart } from '../../bench/compare/ratio-chart.js';
+import { buildReport } from '../../bench/compare/report.js';
+import { renderMarkdown, renderText } from '../../bench/compare/report-text.js';
 
 const environment: Environment = {
   date: '2026-11-23T05:00:00.000Z',
@@ -20,7 +22,13 @@ const environment: Environment = {
 
 function run(contender: string, round: number, iops: number | null): RunRecord {
   if (iops === null) return { workload: 'tur-q1', contender, round, measurement: null, error: 'it broke' };
-  return { workload: 'tur-q1', contender, round, measurement: { iops, operationCount: iops, cpuSeconds: 0.5 }, error: null };
+  return {
+    workload: 'tur-q1',
+    contender,
+    round,
+    measurement: { iops, operationCount: iops, cpuSeconds: 0.5, latency: { p50: 100, p99: 1234, p999: 5678 } },
+    error: null,
+  };
 }
 
 const runs = [
@@ -56,6 +64,8 @@ test('ratios are those of rounds that both finished; the baseline has none', () 
 
 test('CPU time is told for a million commands, and failed runs are counted', () => {
   assert.is(inline?.cpuSecondsPerMillion?.min, 5);
+  assert.is(inline?.perCpuSecond?.median, 140_000);
+  assert.equal([inline?.perCpuSecondRatio?.min, inline?.perCpuSecondRatio?.max], [2, 3]);
   assert.equal([inline?.failedRunCount, tgt?.failedRunCount], [0, 1]);
 });
 
@@ -66,6 +76,9 @@ test('the text holds the figures, the doubts and the failures', () => {
     '30,000 – 100,000',
     '2.50',
     '2.00 – 3.00',
+    '1,234',
+    '5,678',
+    'IOPS × tgt',
     'commit abcdef with changes',
     'v20.19.0',
     'left out: auto',
@@ -83,7 +96,43 @@ test('Markdown tables keep their columns', () => {
     .filter((line) => line.startsWith('|'));
   assert.ok(lines.some((line) => line.includes('Lunloom \\| inline')));
   const columnCounts = lines.map((line) => line.replaceAll('\\|', '').split('|').length);
-  assert.equal([...new Set(columnCounts)].sort(), [10, 6].sort());
+  assert.equal(
+    [...new Set(columnCounts)].sort((a, b) => a - b),
+    [4, 6, 16],
+  );
+});
+
+test('contenders over files are divided by the baseline over files', () => {
+  const filePlan = parsePlan(['--only', 'inline,tgt,file-read-4k-q32']);
+  assert.equal(
+    filePlan.contenders.map(({ name }) => name),
+    ['inline-file', 'tgt-file'],
+  );
+  const record = (contender: string, iops: number): RunRecord => ({
+    workload: 'file-read-4k-q32',
+    contender,
+    round: 1,
+    measurement: { iops, operationCount: iops, cpuSeconds: null },
+    error: null,
+  });
+  const contenders = filePlan.contenders.map(({ name, title }) => ({ name, title, medium: null, verifiedBytes: 0, peakRssBytes: null }));
+  const { rows } = buildReport(filePlan, environment, { ...outcome, contenders, runs: [record('inline-file', 30), record('tgt-file', 10)] }, []);
+  assert.equal(
+    rows.map(({ ratio, perCpuSecond, p50 }) => [ratio?.median ?? null, perCpuSecond, p50]),
+    [
+      [3, null, null],
+      [null, null, null],
+    ],
+  );
+});
+
+test('the chart stands alone, with a bar for each ratio and its spread', () => {
+  const svg = renderRatioChart(report);
+  assert.match(svg, /^<svg xmlns/);
+  assert.match(svg, '>inline</text>');
+  assert.match(svg, '>2.50</text>');
+  assert.is(svg.match(/class="whisker"/g)?.length, 1);
+  assert.not.match(svg, /<script|href=|@import/);
 });
 
 test.run();
