@@ -18,8 +18,8 @@ import type { Connection } from '../connection.js';
  */
 export function handleTaskManagement(connection: Connection, header: DataView): void {
   const pdu = decodeTaskManagementRequest(header, 0);
-  // Each one that waits for a task to stop is kept: RFC 7143 §4.2.2.1 lets a target bound its immediate commands.
-  if (connection.waitingTaskManagementCount >= connection.context.limits.immediateCommandCountMax) {
+  // Each one that waits for its task to stop is kept, and immediate ones stand outside the window: one for each command that may be out is enough.
+  if (connection.waitingTaskManagementCount >= connection.context.limits.commandWindowCountMax) {
     connection.sendReject(RejectReason.immediateCommandReject);
     return;
   }

@@ -132,7 +132,7 @@ test('ABORT TASK of a command that a worker has: the response waits until it is 
 });
 
 test('task management functions that wait are bounded', () => {
-  const scene = new Scene({ limits: { immediateCommandCountMax: 3 } });
+  const scene = new Scene({ limits: { commandWindowCountMax: 3 } });
   const initiator = loggedIn(scene, { keys: KEYS });
   const tag = initiator.write(0, 2, { lun: Lun.pool, data: new Uint8Array(2 * BLOCK) });
   for (let count = 0; count < 3; count++) initiator.taskManagement(abortTask, { referencedTaskTag: tag });
