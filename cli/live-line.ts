@@ -1,4 +1,4 @@
-import type { EngineSnapshot } from './served-engine.js';
+import type { EngineSnapshot } from '../engine/metrics/engine-metrics.js';
 
 const MEGABYTE = 1_000_000;
 const CLEAR_LINE = '\r\x1b[2K';

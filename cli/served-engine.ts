@@ -1,3 +1,5 @@
+import type { EngineSnapshot } from '../engine/metrics/engine-metrics.js';
+
 /** What the command line needs of a running engine; `engine/engine.ts` has it, and tests have a double. */
 export interface ServedEngine {
   /** Really bound: a port of 0 has become a number. */
@@ -27,13 +29,4 @@ export interface ServedLun {
   readonly blockLengthBytes: number;
   readonly readOnly: boolean;
   readonly execution: string;
-}
-
-/** Counters since the start; latency of the time since the last snapshot. */
-export interface EngineSnapshot {
-  readonly commandCount: number;
-  readonly readBytes: number;
-  readonly writeBytes: number;
-  readonly sessionCount: number;
-  readonly latencyMicros: { readonly p50: number; readonly p99: number; readonly max: number };
 }

@@ -22,7 +22,7 @@ import { ConnectionState, connectionTransitions, PduFinish } from './connection-
 import type { EngineContext } from './engine-context.js';
 import { type HeldControlPdu, handleControlPdu, isControlOpcode, runControlPdu } from './handlers/control.js';
 import { finishDataOut, handleDataOutHeader } from './handlers/data-out.js';
-import { deliverTask, finishScsiCommand, handleScsiCommandHeader } from './handlers/scsi-command.js';
+import { finishScsiCommand, handleScsiCommandHeader } from './handlers/scsi-command.js';
 import { Keepalive } from './keepalive.js';
 import { LoginPhase } from './login-phase.js';
 import type { Session } from './session.js';
@@ -231,7 +231,7 @@ export class Connection implements PduReceiver, TaskOwner {
       if (held === undefined) return;
       this.keepalive.progressMicros = this.receivedAtMicros;
       if (held === null) continue;
-      if (held instanceof Task) deliverTask(this, held);
+      if (held instanceof Task) this.context.runner.deliver(held);
       else {
         // A Reject of it sends back its own header.
         this.#keepHeader(new Uint8Array(held.headerView.buffer), held.headerView.byteOffset);

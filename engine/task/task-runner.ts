@@ -87,6 +87,11 @@ export class TaskRunner {
   deliver(task: Task): void {
     task.slot.orderedAt = this.#clock.nowMicros();
     publishStart(task);
+    if (task.dataOut.poisoned) {
+      // Its transfer failed before its turn came: it never enters the task set.
+      this.#conclude(task);
+      return;
+    }
     if (task.taskSet.enter(task)) {
       this.#justOrdered = task;
       this.start(task);
@@ -145,13 +150,6 @@ export class TaskRunner {
     task.dataOut.poisoned = true;
     this.share.withdraw(task);
     this.#concludeInTurn(task);
-  }
-
-  /** A task whose transfer failed before its turn came. */
-  concludeFailed(task: Task): void {
-    task.slot.orderedAt = this.#clock.nowMicros();
-    publishStart(task);
-    this.#conclude(task);
   }
 
   /** Ends a task that there is no room for. SAM-5 §5.3.1: TASK SET FULL. */

@@ -3,9 +3,9 @@ import * as assert from 'uvu/assert';
 import { renderLiveLine } from '../../cli/live-line.js';
 import { readyEvent, renderReadyBlock } from '../../cli/ready-block.js';
 import { errorLines } from '../../cli/report-error.js';
-import type { EngineSnapshot } from '../../cli/served-engine.js';
 import { ConfigError, locateProblem } from '../../engine/config/problem.js';
 import { TargetError } from '../../engine/errors.js';
+import type { EngineSnapshot } from '../../engine/metrics/engine-metrics.js';
 
 const LUNS = [
   { lun: 0, store: 'ram:1GiB', sizeBytes: 1024 ** 3, blockLengthBytes: 512, readOnly: false, execution: 'auto' },

@@ -145,7 +145,7 @@ export function finishScsiCommand(connection: Connection, bytes: Uint8Array, dat
   }
   if (!pdu.immediate) connection.session.window.advance();
   if (task === null) answerTaskSetFull(connection, pdu);
-  else deliverTask(connection, task);
+  else connection.context.runner.deliver(task);
   if (!pdu.immediate) connection.runHeldPdus();
 }
 
@@ -165,13 +165,6 @@ function holdCommand(connection: Connection, pdu: ScsiCommandPdu, task: Task | n
   if (task === null) answerTaskSetFull(connection, pdu);
   else if (!task.dataOut.poisoned) connection.context.runner.keepDataOut(task);
   connection.session.window.hold(pdu.cmdSN, task);
-}
-
-/** Hands a task to its logical unit, unless its transfer broke the rules or there is no memory for it. */
-export function deliverTask(connection: Connection, task: Task): void {
-  const { runner } = connection.context;
-  if (task.dataOut.poisoned) runner.concludeFailed(task);
-  else runner.deliver(task);
 }
 
 const response = emptyScsiResponse();
