@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { ControlSocket } from './admin/control-socket.js';
 import { EngineProfiler } from './admin/engine-profiler.js';
 import { registerProfileOperation } from './admin/profile-operation.js';
@@ -39,6 +40,7 @@ const REVISION = '0100';
 const TICK_MS_MAX = 1000;
 const TICKS_PER_TIME_OUT = 4;
 const DRAIN_POLL_MS = 20;
+const CORE_COUNT = availableParallelism();
 const WORKER_URL = new URL('../workers/ring-loop.js', import.meta.url);
 
 /** What `describe` tells of a target. */
@@ -126,7 +128,10 @@ export class Engine {
       workerCount: config.workerCount,
       limits,
       workerUrl: WORKER_URL,
-      afterCompletions: () => this.#flushList.flushAll(),
+      afterCompletions: () => {
+        this.#flushList.flushAll();
+        this.#portals.onAnswered();
+      },
     });
     this.#runner = new TaskRunner({ ...shared, slots: this.#slots, dispatcher: this.#dispatcher, onResourcesFreed: () => admission.onResourcesFreed() });
     this.profiler = new EngineProfiler({
@@ -139,7 +144,9 @@ export class Engine {
     const nodes = opened.map(({ target, luns }) => this.#buildTarget(target, luns));
     const directory = new SessionDirectory(nodes, limits, admission);
     this.#context = { limits, clock: systemClock, runner: this.#runner, admission, directory, onDefect };
-    this.#portals = new Portals(this.#context, this.#flushList);
+    // A worker that executes, or the only core there is, has better use for the time.
+    const mayPoll = () => CORE_COUNT > 1 && this.#dispatcher.inFlightCount === 0;
+    this.#portals = new Portals(this.#context, this.#flushList, mayPoll);
   }
 
   /** The portals as they are bound: port 0 has become a real one. */

@@ -77,7 +77,12 @@ export const limitTable = {
     max: 1_000_000,
     reason: 'initiator ports remembered after their session is gone, to tell a nexus loss from a power on',
   },
-  socketPollMicrosMax: { value: 0, min: 0, max: 1_000_000, reason: 'how long the event loop stays awake for the next command before it sleeps' },
+  socketPollMicrosMax: {
+    value: 100,
+    min: 0,
+    max: 1_000_000,
+    reason: 'how long the event loop stays awake for the next command before it sleeps, while commands keep coming that soon',
+  },
   pollMicrosMax: { value: 30, min: 0, max: 1_000_000, reason: 'how long main and workers spin for the next ring entry before they sleep' },
   workerCountMax: { value: 64, min: 1, max: 1024, reason: 'worker threads; each is a V8 isolate of some megabytes with a ring of its own' },
   profileSampleCountMax: {

@@ -10,7 +10,8 @@ import { tgt } from './tgt.js';
 export const MEDIUM_BYTES = 256 * 1024 * 1024;
 /** Whom figures are set beside as the limit. */
 export const FLOOR = 'c-floor';
-const POLL_US = 100;
+/** Longer than an initiator ever takes for its next command, so that the loop never sleeps within a run. */
+const POLL_US = 1000;
 const sizeBytes = MEDIUM_BYTES;
 const executions: readonly Execution[] = ['inline', 'pool', 'auto'];
 
@@ -20,6 +21,7 @@ export const contenders: readonly Contender[] = [
   lunloom({ execution: 'pool', sizeBytes, runs: 'at-leisure' }),
   lunloom({ execution: 'auto', sizeBytes }),
   lunloom({ execution: 'inline', sizeBytes, pollUs: POLL_US }),
+  lunloom({ execution: 'inline', sizeBytes, pollUs: 0, runs: 'at-leisure' }),
   tgt(sizeBytes),
   istgt(sizeBytes),
   nodeFloor(sizeBytes),

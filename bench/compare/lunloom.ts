@@ -15,7 +15,7 @@ export interface LunloomOptions {
   readonly execution: Execution;
   readonly sizeBytes: number;
   readonly mediumKind?: MediumKind;
-  /** `--poll-us`. */
+  /** `--poll-us`; as shipped when absent. */
   readonly pollUs?: number;
   readonly runs?: Contender['runs'];
 }
@@ -23,9 +23,9 @@ export interface LunloomOptions {
 const stores: Readonly<Record<MediumKind, string>> = { memory: 'RAM', file: 'a file through the page cache', direct: 'a file with O_DIRECT' };
 
 /** Lunloom as a process of its own, serving one LUN under an execution policy. */
-export function lunloom({ execution, sizeBytes, mediumKind = 'memory', pollUs = 0, runs = 'always' }: LunloomOptions): Contender {
-  const name = pollUs > 0 ? 'poll' : execution;
-  const pollArgs = pollUs > 0 ? ['--poll-us', String(pollUs)] : [];
+export function lunloom({ execution, sizeBytes, mediumKind = 'memory', pollUs, runs = 'always' }: LunloomOptions): Contender {
+  const name = pollUs === undefined ? execution : pollUs > 0 ? 'poll' : 'no-poll';
+  const pollArgs = pollUs === undefined ? [] : ['--poll-us', String(pollUs)];
   return {
     name: mediumKind === 'memory' ? name : `${name}-${mediumKind}`,
     title: ['Lunloom, --execution', execution, ...pollArgs, `on ${sizeBytes / 1024 / 1024} MiB of ${stores[mediumKind]}`].join(' '),

@@ -4,6 +4,7 @@ import { TargetError } from '../errors.js';
 import type { EngineContext } from '../session/engine-context.js';
 import { BusyPoll } from './busy-poll.js';
 import type { FlushList } from './flush-list.js';
+import { ReceiveMemory } from './receive-memory.js';
 import { TcpTransport } from './tcp-transport.js';
 
 /** Listens on the portals, admits connections and looks after those that are silent. */
@@ -13,18 +14,25 @@ export class Portals {
   readonly #context: EngineContext;
   readonly #flushList: FlushList;
   readonly #busyPoll: BusyPoll;
+  readonly #receiveMemory = new ReceiveMemory(RECEIVE_MEMORY_BYTES);
   /** Connections that have not logged in, oldest first, with the time they came. */
   readonly #loggingIn = new Map<TcpTransport, number>();
 
-  constructor(context: EngineContext, flushList: FlushList) {
+  /** `mayPoll` is asked before each turn that this thread does not sleep. */
+  constructor(context: EngineContext, flushList: FlushList, mayPoll: () => boolean) {
     this.#context = context;
     this.#flushList = flushList;
-    this.#busyPoll = new BusyPoll(context.clock, context.limits.socketPollMicrosMax);
+    this.#busyPoll = new BusyPoll(context.clock, context.limits.socketPollMicrosMax, mayPoll);
+  }
+
+  /** Workers have brought results, and they were sent. */
+  onAnswered(): void {
+    this.#busyPoll.onAnswered();
   }
 
   /** Binds one portal; answers the address it really has. Throws `TargetError` `LISTEN_FAILED`. */
   async listen(portal: PortalConfig): Promise<PortalConfig> {
-    const server = createServer({ noDelay: true, highWaterMark: RECEIVE_HIGH_WATER_BYTES }, (socket) => this.#onConnection(socket));
+    const server = createServer({ noDelay: true, pauseOnConnect: true, highWaterMark: RECEIVE_HIGH_WATER_BYTES }, (socket) => this.#onConnection(socket));
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) =>
         reject(new TargetError('LISTEN_FAILED', `cannot listen on ${portal.address} port ${portal.port}: ${error.code ?? error.message}`, { cause: error })),
@@ -63,7 +71,7 @@ export class Portals {
       return;
     }
     if (this.#loggingIn.size >= limits.loginPendingCountMax) this.#makeRoomForLogin();
-    const transport = new TcpTransport(socket, this.#context, this.#flushList, this.#busyPoll, (closed) => {
+    const transport = new TcpTransport(socket, this.#receiveMemory, this.#context, this.#flushList, this.#busyPoll, (closed) => {
       this.transports.delete(closed);
       this.#loggingIn.delete(closed);
     });
@@ -83,5 +91,8 @@ export class Portals {
   }
 }
 
+/** Of the fallback without receive memory. */
 const RECEIVE_HIGH_WATER_BYTES = 256 * 1024;
+/** Longer reads make the initiator wait for all of its commands at once; with shorter ones more data straddles two (docs/performance.md). */
+const RECEIVE_MEMORY_BYTES = 128 * 1024;
 const LISTEN_BACKLOG = 512;

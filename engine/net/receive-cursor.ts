@@ -16,9 +16,11 @@ export class ReceiveCursor {
   dataSegmentLengthMax: number;
 
   readonly #receiver: PduReceiver;
+  readonly #onPdu: () => void;
   #chunk: Uint8Array = noBytes;
   #view: DataView = new DataView(noBytes.buffer);
   #at = 0;
+  #end = 0;
   #stopped = false;
   #paused = false;
   #running = false;
@@ -42,23 +44,38 @@ export class ReceiveCursor {
   readonly #trailer = new Uint8Array(PADDING_LENGTH_MAX + DIGEST_LENGTH);
   readonly #trailerView = new DataView(this.#trailer.buffer);
 
-  constructor(receiver: PduReceiver, dataSegmentLengthMax: number) {
+  /** `onPdu` is called after each PDU. */
+  constructor(receiver: PduReceiver, dataSegmentLengthMax: number, onPdu: () => void = () => {}) {
     this.#receiver = receiver;
+    this.#onPdu = onPdu;
     this.dataSegmentLengthMax = dataSegmentLengthMax;
   }
 
-  /** Takes the next chunk of the stream. The cursor may keep it while paused, so it must not be written to again. */
-  push(chunk: Uint8Array): void {
+  /**
+   * Takes the next chunk of the stream: the first `lengthBytes` of `chunk`, with a view of the same bytes. They are not
+   * looked at after the call, so the next chunk may come in the same memory.
+   */
+  push(chunk: Uint8Array, view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength), lengthBytes = chunk.length): void {
     if (this.#stopped) return;
-    if (this.#at < this.#chunk.length) {
+    if (this.#at < this.#end) {
       // Only a paused cursor has bytes left: keep the order.
-      this.#chunk = Buffer.concat([this.#chunk.subarray(this.#at), chunk]);
+      this.#takeOver(joined(this.#chunk.subarray(this.#at, this.#end), chunk.subarray(0, lengthBytes)));
     } else {
       this.#chunk = chunk;
+      this.#view = view;
+      this.#at = 0;
+      this.#end = lengthBytes;
     }
-    this.#view = new DataView(this.#chunk.buffer, this.#chunk.byteOffset, this.#chunk.byteLength);
-    this.#at = 0;
     this.#run();
+    if (this.#at < this.#end && this.#chunk === chunk) this.#takeOver(joined(chunk.subarray(this.#at, this.#end), noBytes));
+  }
+
+  /** Goes on with bytes that are the cursor's own. */
+  #takeOver(bytes: Uint8Array): void {
+    this.#chunk = bytes;
+    this.#view = new DataView(bytes.buffer);
+    this.#at = 0;
+    this.#end = bytes.length;
   }
 
   /** Takes no further PDU until `resume`. The one being delivered is finished first. */
@@ -79,15 +96,20 @@ export class ReceiveCursor {
   /** Drops all that was not yet delivered, for good. */
   stop(): void {
     this.#stopped = true;
-    this.#chunk = noBytes;
-    this.#at = 0;
+    this.#forgetChunk();
     this.#landing = null;
     this.#gathered = null;
   }
 
+  #forgetChunk(): void {
+    this.#chunk = noBytes;
+    this.#at = 0;
+    this.#end = 0;
+  }
+
   /** True when the whole data segment of the header just delivered lies in the current chunk. Call within `onHeader`. */
   get isDataContiguous(): boolean {
-    return this.#chunk.length - this.#at >= this.#dataWireLength;
+    return this.#end - this.#at >= this.#dataWireLength;
   }
 
   /**
@@ -109,17 +131,15 @@ export class ReceiveCursor {
     this.#running = true;
     while (!this.#stopped && !(this.#paused && !this.#inData)) {
       if (!(this.#inData ? this.#takeData() : this.#takeHeader())) break;
+      if (!this.#inData) this.#onPdu();
     }
     this.#running = false;
-    if (this.#at >= this.#chunk.length) {
-      this.#chunk = noBytes;
-      this.#at = 0;
-    }
+    if (this.#at >= this.#end) this.#forgetChunk();
   }
 
   /** False when more bytes are needed. */
   #takeHeader(): boolean {
-    const available = this.#chunk.length - this.#at;
+    const available = this.#end - this.#at;
     if (this.#headerFilled === 0) {
       if (available >= BHS_LENGTH) {
         const wireLength = this.#headerWireLength(this.#view, this.#at);
@@ -150,7 +170,7 @@ export class ReceiveCursor {
   }
 
   #gatherHeader(untilBytes: number): boolean {
-    const take = Math.min(untilBytes - this.#headerFilled, this.#chunk.length - this.#at);
+    const take = Math.min(untilBytes - this.#headerFilled, this.#end - this.#at);
     if (take > 0) {
       this.#header.set(this.#chunk.subarray(this.#at, this.#at + take), this.#headerFilled);
       this.#headerFilled += take;
@@ -193,7 +213,7 @@ export class ReceiveCursor {
     if (this.#dataLength === 0) return this.#deliverData(noBytes, 0, 0, true);
     if (this.#landing !== null || this.#discarding) return this.#takeLandedData();
     const at = this.#at;
-    if (this.#dataTaken === 0 && this.#chunk.length - at >= this.#dataWireLength) {
+    if (this.#dataTaken === 0 && this.#end - at >= this.#dataWireLength) {
       this.#at += this.#dataWireLength;
       return this.#deliverData(this.#chunk, at, this.#dataLength, this.#digestRight(this.#chunk, this.#view, at));
     }
@@ -208,7 +228,7 @@ export class ReceiveCursor {
 
   #takeGatheredData(): boolean {
     this.#gathered ??= new Uint8Array(this.#dataWireLength);
-    const take = Math.min(this.#dataWireLength - this.#dataTaken, this.#chunk.length - this.#at);
+    const take = Math.min(this.#dataWireLength - this.#dataTaken, this.#end - this.#at);
     if (take === 0) return false;
     this.#gathered.set(this.#chunk.subarray(this.#at, this.#at + take), this.#dataTaken);
     this.#at += take;
@@ -221,7 +241,7 @@ export class ReceiveCursor {
   }
 
   #takeLandedData(): boolean {
-    const body = Math.min(this.#dataLength - this.#dataTaken, this.#chunk.length - this.#at);
+    const body = Math.min(this.#dataLength - this.#dataTaken, this.#end - this.#at);
     if (body > 0) {
       const part = this.#chunk.subarray(this.#at, this.#at + body);
       if (this.#landing !== null && !this.#discarding) this.#land(part, this.#landing);
@@ -230,7 +250,7 @@ export class ReceiveCursor {
       this.#dataTaken += body;
     }
     if (this.#dataTaken < this.#dataLength) return false;
-    const tail = Math.min(this.#dataWireLength - this.#dataTaken, this.#chunk.length - this.#at);
+    const tail = Math.min(this.#dataWireLength - this.#dataTaken, this.#end - this.#at);
     for (let i = 0; i < tail; i++) this.#trailer[this.#dataTaken - this.#dataLength + i] = this.#chunk[this.#at + i] as number;
     this.#at += tail;
     this.#dataTaken += tail;
@@ -255,4 +275,11 @@ export class ReceiveCursor {
     this.#receiver.onData(bytes, at, lengthBytes, digestRight);
     return true;
   }
+}
+
+function joined(head: Uint8Array, tail: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(head.length + tail.length);
+  bytes.set(head);
+  bytes.set(tail, head.length);
+  return bytes;
 }

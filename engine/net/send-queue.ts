@@ -4,6 +4,7 @@ import { assert } from '../errors.js';
 import { BHS_LENGTH, crc32c, crc32cPadding, DIGEST_LENGTH, paddedLength, writeDigest } from '../pdu/index.js';
 import type { PduOutput, Releasable } from '../task/pdu-output.js';
 import type { FlushList } from './flush-list.js';
+import { type SegmentWriter, segmentWriterOf } from './segment-writer.js';
 
 /** Headers and small data of one flush are written side by side into blocks of this size. */
 const BLOCK_BYTES = 32 * 1024;
@@ -47,6 +48,7 @@ export class SendQueue implements PduOutput {
   headerDigest = false;
   dataDigest = false;
   readonly #socket: Socket;
+  readonly #write: SegmentWriter;
   readonly #flushList: FlushList;
   readonly #onDrained: () => void;
   readonly #clock: Clock;
@@ -66,11 +68,13 @@ export class SendQueue implements PduOutput {
   #closed = false;
   #hasLanded = false;
   #kernelBacklogBytes = 0;
-  readonly #onWritten = () => this.#landOldest();
+  /** While a flush is handed over: what the kernel takes at once was not waited for by anybody. */
+  #writing = false;
 
   constructor(socket: Socket, flushList: FlushList, onDrained: () => void, clock: Clock = systemClock) {
     this.#clock = clock;
     this.#socket = socket;
+    this.#write = segmentWriterOf(socket);
     this.#flushList = flushList;
     this.#onDrained = onDrained;
     this.#block = takeBlock();
@@ -83,6 +87,11 @@ export class SendQueue implements PduOutput {
   /** Bytes that wait in user space, flushed or not. */
   get backlogBytes(): number {
     return this.#flightBytes + this.#lengthBytes;
+  }
+
+  /** PDUs that the next flush sends. */
+  get unflushedPduCount(): number {
+    return this.#pduCount;
   }
 
   get backlogPduCount(): number {
@@ -150,7 +159,7 @@ export class SendQueue implements PduOutput {
     }
     // Nothing waits for a flush: what was written before left, or leaves, with the last one.
     const last = this.#flights.at(-1);
-    if (last === undefined || last.landed) item.onFlushed();
+    if (last === undefined) item.onFlushed();
     else last.releases.push(item);
   }
 
@@ -172,19 +181,10 @@ export class SendQueue implements PduOutput {
     this.#flights.push(flight);
     this.#flightBytes += flight.lengthBytes;
     this.#flightPdus += flight.pduCount;
-    const socket = this.#socket;
-    const last = segments.length - 1;
-    if (last === 0) {
-      socket.write(segments[0] as Uint8Array, this.#onWritten);
-    } else {
-      socket.cork();
-      for (let i = 0; i < last; i++) socket.write(segments[i] as Uint8Array);
-      socket.write(segments[last] as Uint8Array, this.#onWritten);
-      socket.uncork();
-    }
-    // What the kernel took at once need not be waited for.
-    if (socket.writableLength === 0) {
-      for (const pending of this.#flights) if (!pending.landed) this.#land(pending);
+    this.#writing = true;
+    this.#write(segments, () => this.#landUntil(flight));
+    this.#writing = false;
+    if (flight.landed) {
       this.#rewind();
     } else if (this.#at > 0) {
       // The block still holds bytes of this flight: it goes with it.
@@ -197,7 +197,7 @@ export class SendQueue implements PduOutput {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const flight of this.#flights) if (!flight.landed) this.#land(flight);
+    for (const flight of this.#flights) this.#land(flight);
     this.#flights.length = 0;
     const releases = this.#releases;
     this.#releases = [];
@@ -258,11 +258,14 @@ export class SendQueue implements PduOutput {
     this.#at = 0;
   }
 
-  #landOldest(): void {
-    const flight = this.#flights.shift();
-    if (flight === undefined || flight.landed) return;
-    this.#land(flight);
-    this.#onDrained();
+  /** The kernel has all of `last`, and so of those before it. */
+  #landUntil(last: Flight): void {
+    while (!last.landed) {
+      const flight = this.#flights.shift();
+      assert(flight !== undefined, 'a flight that has not landed is among the flights');
+      this.#land(flight);
+    }
+    if (!this.#writing) this.#onDrained();
   }
 
   #land(flight: Flight): void {

@@ -8,6 +8,8 @@ export class FakeSocket {
   mode: 'open' | 'full' = 'open';
   readonly #arrived: Buffer[] = [];
   #waiting: { bytes: Uint8Array; callback: (() => void) | undefined }[] = [];
+  /** Called in a later turn. */
+  readonly #callbacks: (() => void)[] = [];
   #corked: { bytes: Uint8Array; callback: (() => void) | undefined }[] | null = null;
   arrivedLength = 0;
   writeCount = 0;
@@ -60,10 +62,24 @@ export class FakeSocket {
   runCallbacks(): void {
     for (let callback = this.#callbacks.shift(); callback !== undefined; callback = this.#callbacks.shift()) callback();
   }
-  readonly #callbacks: (() => void)[] = [];
 
   #send(): void {
     this.writeCount++;
     if (this.mode === 'open') this.drain();
+  }
+}
+
+/** The same with what Node's own sockets have beneath their stream: what the kernel takes at once is called back at once. */
+export class FakeNodeSocket extends FakeSocket {
+  _write(bytes: Uint8Array, _encoding: string, callback: () => void): void {
+    this._writev([{ chunk: bytes }], callback);
+  }
+
+  _writev(chunks: readonly { chunk: Uint8Array }[], callback: () => void): void {
+    const takenAtOnce = this.mode === 'open' && this.writableLength === 0;
+    this.cork();
+    for (const [index, { chunk }] of chunks.entries()) this.write(chunk, index === chunks.length - 1 && !takenAtOnce ? callback : undefined);
+    this.uncork();
+    if (takenAtOnce) callback();
   }
 }

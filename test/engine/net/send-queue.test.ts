@@ -6,7 +6,7 @@ import { SendQueue } from '../../../engine/net/send-queue.js';
 import { BHS_LENGTH, crc32cTables, writeDigest } from '../../../engine/pdu/index.js';
 import { assertBytes } from '../../support/assert-bytes.js';
 import { type SeededRandom, seededRandom } from '../../support/random.js';
-import { FakeSocket } from './fake-socket.js';
+import { FakeNodeSocket, FakeSocket } from './fake-socket.js';
 
 const BLOCK_BYTES = 32 * 1024;
 /** Data of PDUs is cut out of this, from any byte on. */
@@ -38,17 +38,19 @@ function pduBytes(header: Uint8Array, data: Uint8Array, digests: Digests): Buffe
 
 /** A queue on a fake socket, and beside it what has to arrive. */
 class World {
-  readonly socket = new FakeSocket();
+  readonly socket: FakeSocket;
   readonly flushList = new FlushList();
   drainedCount = 0;
-  readonly queue = new SendQueue(this.socket.asSocket, this.flushList, () => this.drainedCount++);
+  readonly queue: SendQueue;
   readonly expected: Buffer[] = [];
   expectedLength = 0;
   readonly random: SeededRandom;
   readonly digests: Digests;
   pendingReleaseCount = 0;
 
-  constructor(seed: number, digests: Digests = { header: false, data: false }) {
+  constructor(FakeKind: typeof FakeSocket, seed: number, digests: Digests = { header: false, data: false }) {
+    this.socket = new FakeKind();
+    this.queue = new SendQueue(this.socket.asSocket, this.flushList, () => this.drainedCount++);
     this.random = seededRandom(seed);
     this.digests = digests;
     this.queue.headerDigest = digests.header;
@@ -109,150 +111,155 @@ class World {
   }
 }
 
-for (const digests of [
-  { header: false, data: false },
-  { header: true, data: false },
-  { header: false, data: true },
-  { header: true, data: true },
-]) {
-  const name = `header digest ${digests.header ? 'on' : 'off'}, data digest ${digests.data ? 'on' : 'off'}`;
-  test(`bytes are exact for every kind and length: ${name}`, () => {
-    const world = new World(1, digests);
-    world.send('none');
-    for (const kind of ['copy', 'view'] as const) {
-      for (const length of [0, 1, 2, 3, 4, 5, 255, 256, 257, 511, 512, 1023, 4096, BLOCK_BYTES - 60, BLOCK_BYTES, BLOCK_BYTES + 1]) world.send(kind, length);
-    }
-    world.send('none');
-    world.check();
-  });
-
-  test(`headers that fill block after block: ${name}`, () => {
-    const world = new World(2, digests);
-    for (let count = 0; count < 2500; count++) world.send(count % 3 === 0 ? 'copy' : 'none', count % 61);
-    world.check();
-  });
-
-  test(`any mixture of PDUs, flushes and a kernel that is full at times: ${name}`, () => {
-    for (let seed = 1; seed <= 12; seed++) {
-      const world = new World(seed, digests);
-      const { random, socket } = world;
-      const sendAny = (depth: number) => {
-        const kind = (['none', 'copy', 'view'] as const)[random.below(3)] ?? 'none';
-        const memory = world.send(kind, random.below(random.below(4) === 0 ? 3 * BLOCK_BYTES : 900));
-        if (random.boolean()) world.release(kind === 'view' ? memory : null, () => depth < 3 && random.below(3) === 0 && sendAny(depth + 1));
-      };
-      for (let step = 0; step < 60; step++) {
-        const action = random.below(12);
-        if (action < 7) sendAny(0);
-        else if (action < 9) world.flushList.flushAll();
-        else if (action === 9) socket.mode = random.boolean() ? 'open' : 'full';
-        else if (action === 10) socket.drain();
-        else socket.runCallbacks();
+for (const [kind, FakeKind] of [
+  ['a socket of Node', FakeNodeSocket],
+  ['any stream', FakeSocket],
+] as const) {
+  for (const digests of [
+    { header: false, data: false },
+    { header: true, data: false },
+    { header: false, data: true },
+    { header: true, data: true },
+  ]) {
+    const name = `header digest ${digests.header ? 'on' : 'off'}, data digest ${digests.data ? 'on' : 'off'}`;
+    test(`bytes are exact for every form and length: ${name}: ${kind}`, () => {
+      const world = new World(FakeKind, 1, digests);
+      world.send('none');
+      for (const form of ['copy', 'view'] as const) {
+        for (const length of [0, 1, 2, 3, 4, 5, 255, 256, 257, 511, 512, 1023, 4096, BLOCK_BYTES - 60, BLOCK_BYTES, BLOCK_BYTES + 1]) world.send(form, length);
       }
+      world.send('none');
       world.check();
+    });
+
+    test(`headers that fill block after block: ${name}: ${kind}`, () => {
+      const world = new World(FakeKind, 2, digests);
+      for (let count = 0; count < 2500; count++) world.send(count % 3 === 0 ? 'copy' : 'none', count % 61);
+      world.check();
+    });
+
+    test(`any mixture of PDUs, flushes and a kernel that is full at times: ${name}: ${kind}`, () => {
+      for (let seed = 1; seed <= 12; seed++) {
+        const world = new World(FakeKind, seed, digests);
+        const { random, socket } = world;
+        const sendAny = (depth: number) => {
+          const form = (['none', 'copy', 'view'] as const)[random.below(3)] ?? 'none';
+          const memory = world.send(form, random.below(random.below(4) === 0 ? 3 * BLOCK_BYTES : 900));
+          if (random.boolean()) world.release(form === 'view' ? memory : null, () => depth < 3 && random.below(3) === 0 && sendAny(depth + 1));
+        };
+        for (let step = 0; step < 60; step++) {
+          const action = random.below(12);
+          if (action < 7) sendAny(0);
+          else if (action < 9) world.flushList.flushAll();
+          else if (action === 9) socket.mode = random.boolean() ? 'open' : 'full';
+          else if (action === 10) socket.drain();
+          else socket.runCallbacks();
+        }
+        world.check();
+      }
+    });
+  }
+
+  test(`one flush is one write, whatever it holds: ${kind}`, () => {
+    const world = new World(FakeKind, 3);
+    for (let count = 0; count < 40; count++) world.send(count % 2 === 0 ? 'view' : 'copy', 700);
+    world.flushList.flushAll();
+    assert.is(world.socket.writeCount, 1);
+    world.check();
+  });
+
+  test(`what the kernel took at once is released at once, and the block is used again from its start: ${kind}`, () => {
+    const world = new World(FakeKind, 4);
+    world.send('none');
+    const first = world.queue.begin();
+    assert.ok(first > 0);
+    world.queue.end();
+    let released = false;
+    world.queue.releaseAfterFlush({ onFlushed: () => (released = true) });
+    world.flushList.flushAll();
+    assert.ok(released, 'before any callback of the socket');
+    assert.is(world.queue.begin(), 0);
+  });
+
+  test(`PDUs begun while what was sent is being released are neither lost nor reordered: ${kind}`, () => {
+    for (const mode of ['open', 'full'] as const) {
+      const world = new World(FakeKind, 5);
+      world.socket.mode = mode;
+      let left = 200;
+      const again = () => {
+        if (left-- <= 0) return;
+        const memory = world.send('view', 900);
+        world.release(memory, again);
+        world.send('none');
+      };
+      again();
+      for (let round = 0; round < 300; round++) world.settle();
+      world.check();
+      assert.ok(left <= 0);
     }
+  });
+
+  test(`backlog counts what waits, flushed or not, in bytes and in PDUs: ${kind}`, () => {
+    const world = new World(FakeKind, 6);
+    world.socket.mode = 'full';
+    world.send('view', 4096);
+    world.flushList.flushAll();
+    assert.equal([world.queue.backlogBytes, world.queue.backlogPduCount], [4144, 1]);
+    world.send('view', 1000);
+    world.send('none');
+    assert.is(world.queue.backlogPduCount, 3);
+    world.flushList.flushAll();
+    assert.is(world.queue.backlogBytes, world.expectedLength);
+    world.settle();
+    assert.is(world.drainedCount, 2, 'told of each flush that left');
+    world.check();
+  });
+
+  test(`a release with nothing left to send is not kept waiting for the next PDU: ${kind}`, () => {
+    const world = new World(FakeKind, 7);
+    world.release();
+    assert.is(world.pendingReleaseCount, 0, 'nothing was ever written');
+    world.socket.mode = 'full';
+    world.send('none');
+    world.flushList.flushAll();
+    world.release();
+    assert.is(world.pendingReleaseCount, 1, 'the PDU before it has not left');
+    world.settle();
+    assert.is(world.pendingReleaseCount, 0);
+  });
+
+  test(`closing releases everything, flushed or not, and what comes later at once: ${kind}`, () => {
+    const world = new World(FakeKind, 8);
+    world.socket.mode = 'full';
+    const calls: string[] = [];
+    const release = (name: string, then: () => void = () => {}) =>
+      world.queue.releaseAfterFlush({
+        onFlushed: () => {
+          calls.push(name);
+          then();
+        },
+      });
+    world.send('view', 5000);
+    release('flushed');
+    world.flushList.flushAll();
+    world.send('view', 5000);
+    // A release may answer another command, and close again.
+    release('unflushed', () => {
+      world.send('none');
+      release('within');
+      world.queue.close();
+    });
+    world.queue.close();
+    release('after');
+    assert.equal(calls, ['flushed', 'unflushed', 'within', 'after']);
+    world.queue.close();
+    world.socket.drain();
+    world.socket.runCallbacks();
+    world.flushList.flushAll();
+    assert.is(calls.length, 4, 'each once');
+    assert.equal([world.queue.backlogBytes, world.queue.backlogPduCount], [0, 0], 'nothing waits any more');
   });
 }
-
-test('one flush is one write, whatever it holds', () => {
-  const world = new World(3);
-  for (let count = 0; count < 40; count++) world.send(count % 2 === 0 ? 'view' : 'copy', 700);
-  world.flushList.flushAll();
-  assert.is(world.socket.writeCount, 1);
-  world.check();
-});
-
-test('what the kernel took at once is released at once, and the block is used again from its start', () => {
-  const world = new World(4);
-  world.send('none');
-  const first = world.queue.begin();
-  assert.ok(first > 0);
-  world.queue.end();
-  let released = false;
-  world.queue.releaseAfterFlush({ onFlushed: () => (released = true) });
-  world.flushList.flushAll();
-  assert.ok(released, 'before any callback of the socket');
-  assert.is(world.queue.begin(), 0);
-});
-
-test('PDUs begun while what was sent is being released are neither lost nor reordered', () => {
-  for (const mode of ['open', 'full'] as const) {
-    const world = new World(5);
-    world.socket.mode = mode;
-    let left = 200;
-    const again = () => {
-      if (left-- <= 0) return;
-      const memory = world.send('view', 900);
-      world.release(memory, again);
-      world.send('none');
-    };
-    again();
-    for (let round = 0; round < 300; round++) world.settle();
-    world.check();
-    assert.ok(left <= 0);
-  }
-});
-
-test('backlog counts what waits, flushed or not, in bytes and in PDUs', () => {
-  const world = new World(6);
-  world.socket.mode = 'full';
-  world.send('view', 4096);
-  world.flushList.flushAll();
-  assert.equal([world.queue.backlogBytes, world.queue.backlogPduCount], [4144, 1]);
-  world.send('view', 1000);
-  world.send('none');
-  assert.is(world.queue.backlogPduCount, 3);
-  world.flushList.flushAll();
-  assert.is(world.queue.backlogBytes, world.expectedLength);
-  world.settle();
-  assert.is(world.drainedCount, 2, 'told of each flush that left');
-  world.check();
-});
-
-test('a release with nothing left to send is not kept waiting for the next PDU', () => {
-  const world = new World(7);
-  world.release();
-  assert.is(world.pendingReleaseCount, 0, 'nothing was ever written');
-  world.socket.mode = 'full';
-  world.send('none');
-  world.flushList.flushAll();
-  world.release();
-  assert.is(world.pendingReleaseCount, 1, 'the PDU before it has not left');
-  world.settle();
-  assert.is(world.pendingReleaseCount, 0);
-});
-
-test('closing releases everything, flushed or not, and what comes later at once', () => {
-  const world = new World(8);
-  world.socket.mode = 'full';
-  const calls: string[] = [];
-  const release = (name: string, then: () => void = () => {}) =>
-    world.queue.releaseAfterFlush({
-      onFlushed: () => {
-        calls.push(name);
-        then();
-      },
-    });
-  world.send('view', 5000);
-  release('flushed');
-  world.flushList.flushAll();
-  world.send('view', 5000);
-  // A release may answer another command, and close again.
-  release('unflushed', () => {
-    world.send('none');
-    release('within');
-    world.queue.close();
-  });
-  world.queue.close();
-  release('after');
-  assert.equal(calls, ['flushed', 'unflushed', 'within', 'after']);
-  world.queue.close();
-  world.socket.drain();
-  world.socket.runCallbacks();
-  world.flushList.flushAll();
-  assert.is(calls.length, 4, 'each once');
-  assert.equal([world.queue.backlogBytes, world.queue.backlogPduCount], [0, 0], 'nothing waits any more');
-});
 
 async function socketPair(): Promise<{ near: Socket; far: Socket; close: () => void }> {
   const { connect } = await import('node:net');
