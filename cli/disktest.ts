@@ -1,4 +1,5 @@
 import { TargetError } from '../engine/errors.js';
+import { maskIscsiUrl } from '../initiator/iscsi-url.js';
 import { type DisktestEvent, type DisktestFigures, isPassed, runDisktest } from '../load/disktest.js';
 import { DisktestLines } from '../load/disktest-lines.js';
 import { SEED_DATE, SEED_DISKTEST_ARGS, seedHistory, seedHistoryLines } from '../load/seed-history.js';
@@ -18,16 +19,17 @@ export async function runDisktestCommand(urls: readonly string[], typed: RawDisk
     for (const url of urls) {
       if (stopper.isStopped) break;
       const { options, heartbeatSeconds, digests } = settings;
+      const shownUrl = maskIscsiUrl(url);
       const figures = await runDisktest({
         url,
         options,
         heartbeatSeconds,
         digests,
         onStop: stopper.onStop,
-        report: reporterOf(url, settings, argsText, context),
+        report: reporterOf(shownUrl, settings, argsText, context),
       });
-      compared.push({ url, operationsPerSecond: operationsPerSecond(figures) });
-      if (!isPassed(figures)) failure ??= figures.brokenBy ?? failureOf(url, figures);
+      compared.push({ url: shownUrl, operationsPerSecond: operationsPerSecond(figures) });
+      if (!isPassed(figures)) failure ??= figures.brokenBy ?? failureOf(shownUrl, figures);
     }
     printRest(compared, settings, context);
   } finally {

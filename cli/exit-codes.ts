@@ -5,7 +5,7 @@ import { TargetError } from '../engine/errors.js';
 export const ExitCode = {
   /** Stopped cleanly, or had nothing to do but answer. */
   ok: 0,
-  /** What was measured failed: commands ended with errors, or data was wrong. */
+  /** What was measured or copied failed: commands ended with errors, data was wrong, a file could not be read or written. */
   failed: 1,
   /** An option or argument is wrong. */
   usage: 2,
@@ -19,7 +19,7 @@ export const ExitCode = {
   cannotReachTarget: 6,
   /** A fault of Lunloom itself. `EX_SOFTWARE` of sysexits.h. */
   internal: 70,
-  /** A second signal ended it before it had stopped, or a signal cut a measurement short. 128 + SIGINT, as shells say it. */
+  /** A second signal ended it before it had stopped, or a signal cut a measurement or a copy short. 128 + SIGINT, as shells say it. */
   interrupted: 130,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
@@ -37,6 +37,12 @@ const CODE_PREFIXES: readonly (readonly [string, ExitCode])[] = [
   ['LOAD_TARGET', ExitCode.cannotReachTarget],
   ['LOAD_FAILED', ExitCode.failed],
   ['LOAD_STOPPED', ExitCode.interrupted],
+  ['INITIATOR_USAGE', ExitCode.usage],
+  ['INITIATOR_FAILED', ExitCode.failed],
+  ['INITIATOR_TARGET', ExitCode.cannotReachTarget],
+  ['COPY_USAGE', ExitCode.usage],
+  ['COPY_STOPPED', ExitCode.interrupted],
+  ['COPY_', ExitCode.failed],
 ];
 
 /** The exit code that an error of any kind asks for. */
@@ -46,7 +52,10 @@ export function exitCodeOf(error: unknown): ExitCode {
   return CODE_PREFIXES.find(([prefix]) => error.code.startsWith(prefix))?.[1] ?? ExitCode.internal;
 }
 
-/** Wrong values on the command line are usage; a portal that is refused is a decision about the configuration. */
+/** Of values that are right in themselves: what they lead to is refused. */
+const DECISION_CODES: ReadonlySet<string> = new Set(['CONFIG_OPEN_PORTAL', 'CONFIG_SECRET']);
+
+/** Wrong values on the command line are usage; a portal or a secret that is refused is a decision about the configuration. */
 function isUsageError(error: ConfigError): boolean {
-  return error.problems.every((problem) => problem.origin.kind === 'option' && problem.code !== 'CONFIG_OPEN_PORTAL');
+  return error.problems.every((problem) => problem.origin.kind === 'option' && !DECISION_CODES.has(problem.code));
 }

@@ -23,7 +23,7 @@ const actions: ProgramActions = {
     const source = overlayOptions(configFile === undefined ? null : readConfigSource(configFile), options, process.cwd());
     const config = resolveConfig(source);
     const { startEngine } = await import('./serve.js');
-    const start = (given: EngineConfig): Promise<ServedEngine> => startEngine(given, report);
+    const start = (given: EngineConfig): Promise<ServedEngine> => startEngine(given, report, (message) => output.remarkLine(`lunloom: ${message}`));
     const exitNow = (): void => process.exit(ExitCode.interrupted);
     await serveUntilStopped({ config, json: options.json === true, version, output, clock: systemClock, start, onSignal, exitNow });
   },
@@ -42,6 +42,18 @@ const actions: ProgramActions = {
   async disktest(urls, options, argsText) {
     const { runDisktestCommand } = await import('./disktest.js');
     await runDisktestCommand(urls, options, argsText, measureContext());
+  },
+  async discover(portal, options) {
+    const { runDiscoverCommand } = await import('./discover.js');
+    await runDiscoverCommand(portal, options, output);
+  },
+  async inquire(url, options) {
+    const { runInquireCommand } = await import('./inquire.js');
+    await runInquireCommand(url, options, output);
+  },
+  async dd(operands, options) {
+    const { runDdCommand } = await import('./dd/run-dd.js');
+    await runDdCommand(operands, options, measureContext());
   },
   async profile(options) {
     const { runProfileCommand } = await import('./profile.js');

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { maskIscsiUrl } from '../initiator/iscsi-url.js';
 import { SEED_DISKTEST_ARGS, SEED_TURS_ARGS } from '../load/seed-history.js';
 import type { RawDisktestOptions } from './disktest-settings.js';
 
@@ -49,7 +50,8 @@ Examples:
 /** Adds `turs` and `disktest`. */
 export function addMeasureCommands(program: Command, actions: MeasureActions, argv: readonly string[]): void {
   addTurs(program, actions);
-  addDisktest(program, actions, argv.slice(1).join(' '));
+  // It is printed, and secrets are not.
+  addDisktest(program, actions, argv.slice(1).map(maskIscsiUrl).join(' '));
 }
 
 function addTurs(program: Command, actions: MeasureActions): void {

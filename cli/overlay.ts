@@ -14,6 +14,10 @@ export interface ServeOptions {
   readonly pollUs?: string;
   readonly insecure?: boolean;
   readonly control?: string;
+  readonly isns?: string;
+  readonly chapUser?: string;
+  readonly chapSecretFile?: string;
+  readonly chapSecretEnv?: string;
 }
 
 /** A raw configuration under construction, and which of its places were written as options. */
@@ -25,7 +29,7 @@ interface Overlay {
 
 /**
  * The options laid over a configuration file, or over nothing. `--portal` replaces the portals; `--execution`,
- * `--workers`, `--insecure`, `--control` and `--poll-us` replace their keys; `--target` and `--lun` change the one target of the file and are
+ * `--workers`, `--insecure`, `--control`, `--isns` and `--poll-us` replace their keys; `--target` and `--lun` change the one target of the file and are
  * refused when it has several. Values stay raw: the file's own schema checks them, and its problems name the option.
  */
 export function overlayOptions(file: ConfigSource | null, options: ServeOptions, workingDirectory: string): ConfigSource {
@@ -40,8 +44,10 @@ export function overlayOptions(file: ConfigSource | null, options: ServeOptions,
   overlayPolling(overlay, options.pollUs);
   if (options.insecure === true) setKey(overlay, 'insecure', true, '--insecure');
   overlayControl(overlay, options.control, workingDirectory);
+  overlayIsns(overlay, options.isns);
   if (file === null) startTarget(overlay, options);
   overlayTarget(overlay, options, workingDirectory);
+  overlayUser(overlay, options, workingDirectory);
   return {
     raw: overlay.root,
     baseDirectory: file?.baseDirectory ?? workingDirectory,
@@ -69,25 +75,64 @@ function overlayControl(overlay: Overlay, control: string | undefined, workingDi
   setKey(overlay, 'control', control?.includes('/') === true ? resolve(workingDirectory, control) : control, `--control ${control}`);
 }
 
+/** `--isns` is the server; the file's other words about iSNS stay. */
+function overlayIsns(overlay: Overlay, server: string | undefined): void {
+  if (server === undefined) return;
+  const isns = overlay.root['isns'];
+  overlay.root['isns'] = { ...(isMapping(isns) ? isns : {}), server };
+  overlay.optionPaths.push({ path: ['isns', 'server'], option: `--isns ${server}` });
+}
+
 /** Without a file there is one target, and LUN 0 in memory unless LUNs are named. */
 function startTarget(overlay: Overlay, options: ServeOptions): void {
   const luns = options.lun === undefined ? [{ lun: 0, store: DEFAULT_LUN_STORE }] : [];
   overlay.root['targets'] = [{ name: DEFAULT_TARGET_NAME, luns }];
 }
 
-function overlayTarget(overlay: Overlay, options: ServeOptions, workingDirectory: string): void {
-  if (options.target === undefined && options.lun === undefined) return;
+/** A copy of the one target that options can change, in its place; null when there are several, which is a problem of these options. */
+function takeOnlyTarget(overlay: Overlay, options: readonly string[]): Record<string, unknown> | null {
   const targets = overlay.root['targets'];
   const [only] = Array.isArray(targets) ? targets : [];
-  if (!Array.isArray(targets) || !isMapping(only)) return;
+  if (!Array.isArray(targets) || !isMapping(only)) return null;
   if (targets.length > 1) {
     const message = `expected a configuration of one target, found ${targets.length}; change the file instead`;
-    if (options.target !== undefined) overlay.problems.push(optionProblem(`--target ${options.target}`, message));
-    for (const lun of options.lun ?? []) overlay.problems.push(optionProblem(`--lun ${lun}`, message));
-    return;
+    for (const option of options) overlay.problems.push(optionProblem(option, message));
+    return null;
   }
   const target = { ...only };
   overlay.root['targets'] = [target];
+  return target;
+}
+
+/** `--chap-user` with the place of its secret takes the place of all users of the target. */
+function overlayUser(overlay: Overlay, { chapUser, chapSecretFile, chapSecretEnv }: ServeOptions, workingDirectory: string): void {
+  if (chapUser === undefined) {
+    const secretOption = chapSecretFile === undefined ? '--chap-secret-env' : '--chap-secret-file';
+    if (chapSecretFile !== undefined || chapSecretEnv !== undefined) overlay.problems.push(optionProblem(secretOption, 'expected --chap-user with it'));
+    return;
+  }
+  const option = `--chap-user ${chapUser}`;
+  if ((chapSecretFile === undefined) === (chapSecretEnv === undefined)) {
+    overlay.problems.push(optionProblem(option, 'expected --chap-secret-file or --chap-secret-env with it: where its secret is'));
+    return;
+  }
+  const target = takeOnlyTarget(overlay, [option]);
+  if (target === null) return;
+  const secret = chapSecretFile === undefined ? { env: chapSecretEnv } : { file: resolve(workingDirectory, chapSecretFile) };
+  target['users'] = [{ name: chapUser, secret }];
+  const path = ['targets', 0, 'users', 0];
+  overlay.optionPaths.push({ path: [...path, 'name'], option });
+  // The name of a variable is not repeated: somebody may have taken it for the place of the secret itself.
+  overlay.optionPaths.push({ path: [...path, 'secret'], option: chapSecretFile === undefined ? '--chap-secret-env' : `--chap-secret-file ${chapSecretFile}` });
+}
+
+function overlayTarget(overlay: Overlay, options: ServeOptions, workingDirectory: string): void {
+  if (options.target === undefined && options.lun === undefined) return;
+  const target = takeOnlyTarget(overlay, [
+    ...(options.target === undefined ? [] : [`--target ${options.target}`]),
+    ...(options.lun ?? []).map((lun) => `--lun ${lun}`),
+  ]);
+  if (target === null) return;
   if (options.target !== undefined) {
     target['name'] = options.target;
     overlay.optionPaths.push({ path: ['targets', 0, 'name'], option: `--target ${options.target}` });

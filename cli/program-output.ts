@@ -39,6 +39,15 @@ export class ProgramOutput {
     return this.#stdout.rows || ROW_COUNT_DEFAULT;
   }
 
+  /** Remarks go to a terminal, where a line can be rewritten. */
+  get isRemarkTerminal(): boolean {
+    return this.#stderr.isTTY === true;
+  }
+
+  get remarkColumnCount(): number {
+    return this.#stderr.columns || COLUMN_COUNT_DEFAULT;
+  }
+
   result(text: string): void {
     this.#write(this.#stdout, text);
   }
@@ -50,6 +59,10 @@ export class ProgramOutput {
   /** One JSON document on a line of its own. */
   event(event: Record<string, unknown>): void {
     this.resultLine(JSON.stringify(event));
+  }
+
+  remark(text: string): void {
+    this.#write(this.#stderr, text);
   }
 
   remarkLine(text: string): void {

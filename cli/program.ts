@@ -7,9 +7,10 @@ import type { ServeOptions } from './overlay.js';
 import { addProfileCommand, type ProfileActions } from './profile-command.js';
 import type { ProgramOutput } from './program-output.js';
 import type { RawStatsOptions } from './stats.js';
+import { addTargetCommands, type TargetActions } from './target-commands.js';
 
 /** What the commands do, given by `main` so that parsing can be tested without doing it. */
-export interface ProgramActions extends MeasureActions, ProfileActions {
+export interface ProgramActions extends MeasureActions, ProfileActions, TargetActions {
   serve(configFile: string | undefined, options: ServeOptions & { readonly json?: boolean }): Promise<void>;
   check(configFile: string, options: { readonly json?: boolean }): Promise<void>;
   stats(options: RawStatsOptions): Promise<void>;
@@ -61,8 +62,10 @@ Examples:
   lunloom stats --watch         see what the running target does
   lunloom turs -t -n 10000 URL  time TEST UNIT READY commands of any target
   lunloom disktest -T10 URL     measure reads of any target
+  lunloom discover HOST         list the targets of a portal
+  lunloom dd if=URL of=FILE     copy a logical unit to a file
 
-Exit codes: 0 stopped or done, 1 measured errors or wrong data, 2 usage, 3 configuration, 4 cannot listen, 5 store cannot be
+Exit codes: 0 stopped or done, 1 errors or wrong data, 2 usage, 3 configuration, 4 cannot listen, 5 store cannot be
 opened, 6 target cannot be reached, 70 internal error, 130 interrupted.`;
 
 /** Runs the command in `argv` (without node and script). Answers an exit code for parsing; actions throw for themselves. */
@@ -115,6 +118,7 @@ function buildProgram(version: string, actions: ProgramActions, output: ProgramO
     .action((options: RawStatsOptions) => actions.stats(options));
   addMeasureCommands(program, actions, argv);
   addProfileCommand(program, actions);
+  addTargetCommands(program, actions);
   return program;
 }
 
@@ -124,14 +128,22 @@ function addServe(program: Command, actions: ProgramActions): void {
     .command('serve')
     .description('Serve LUNs over iSCSI until SIGINT or SIGTERM.')
     .argument('[config]', 'YAML configuration file')
-    .addOption(new Option('--portal <addr:port>', `listen here; repeatable (default ${formatPortal(DEFAULT_PORTAL)})`).argParser(repeated))
+    .addOption(
+      new Option('--portal <addr:port>', `listen here, [,TAG] names the portal group; repeatable (default ${formatPortal(DEFAULT_PORTAL)})`).argParser(
+        repeated,
+      ),
+    )
     .option('--target <iqn>', `name of the target (default ${DEFAULT_TARGET_NAME})`)
     .addOption(new Option('--lun <n=store,…>', `serve a store as LUN n; repeatable (default 0=${DEFAULT_LUN_STORE})`).argParser(repeated))
     .option('--execution <policy>', 'where medium commands run: inline, pool or auto (default auto)')
     .option('--workers <n>', `worker threads (default ${defaultWorkerCount()} on this machine)`)
-    .option('--poll-us <n>', 'stay awake for the next command this long after the last one, in microseconds (default 0)')
+    .option('--poll-us <n>', 'stay awake for the next command this long, in microseconds, while commands keep coming that soon (default 100)')
+    .option('--chap-user <name>', 'ask initiators to authenticate by CHAP as this user')
+    .option('--chap-secret-file <path>', 'its secret: a file that only its owner may read')
+    .option('--chap-secret-env <name>', 'its secret: an environment variable')
     .option('--insecure', 'allow portals beyond loopback although nobody is asked who they are')
     .option('--control <path>', 'socket for lunloom stats: a path, auto or off (default auto)')
+    .option('--isns <host:port>', 'register the targets with this iSNS server')
     .option('--json', 'print events as JSON lines')
     .addHelpText('after', SERVE_HELP)
     .action((configFile: string | undefined, options: ServeOptions & { json?: boolean }) => actions.serve(configFile, options));

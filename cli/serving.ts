@@ -1,6 +1,7 @@
 import type { Clock } from '../engine/clock.js';
 import type { EngineConfig } from '../engine/config/engine-config.js';
-import { formatPortal, isLoopback } from '../engine/config/portal.js';
+import { openToOthers } from '../engine/config/open-portals.js';
+import { formatPortal } from '../engine/config/portal.js';
 import { renderLiveLine, rewriteLine } from './live-line.js';
 import type { ProgramOutput } from './program-output.js';
 import { readyEvent, renderReadyBlock } from './ready-block.js';
@@ -61,9 +62,12 @@ function announce({ output, json, version }: ServingContext, engine: ServedEngin
 }
 
 function warnOfOpenPortals({ config, output }: ServingContext): void {
-  const open = config.portals.filter((portal) => !isLoopback(portal.address));
-  if (open.length === 0) return;
-  output.remarkLine(`lunloom: warning: anyone who reaches ${open.map(formatPortal).join(', ')} can read and overwrite every LUN (--insecure)`);
+  const { portals, targetNames } = openToOthers(config);
+  if (portals.length === 0) return;
+  const where = portals.map(formatPortal).join(', ');
+  // Said of the LUNs of all targets when all are open, which is the usual case and the shorter sentence.
+  const what = targetNames.length === config.targets.length ? 'every LUN' : `every LUN of ${targetNames.join(', ')}`;
+  output.remarkLine(`lunloom: warning: anyone who reaches ${where} can read and overwrite ${what} (--insecure)`);
 }
 
 /** Rewrites one line a second until the answered function is called, which leaves the cursor on a fresh line. */

@@ -35,7 +35,21 @@ function headLines(result: StatsResult, figures: StatsFigures): string[] {
     `  rings       ${ringDepths.length === 0 ? 'no workers' : ringDepths.map((depth, index) => `worker-${index + 1} ${depth}`).join('  ')}`,
     `  event loop  ${(busy * 100).toFixed(1)} % busy${delayText}`,
     `  gc pauses   ${pauses.length === 0 ? 'none' : pauses.join('; ')}`,
+    ...loginLines(result),
   ];
+}
+
+/** Only what went wrong is worth a line: each of these is somebody who wanted in and was not let in. */
+function loginLines({ logins }: StatsResult): string[] {
+  const kinds: readonly (readonly [number, string])[] = [
+    [logins.authenticationFailureCount, 'not authenticated'],
+    [logins.authorizationFailureCount, 'not permitted'],
+    [logins.otherFailureCount, 'failed otherwise'],
+    [logins.redirectedCount, 'redirected'],
+    [logins.delayedRequestCount, 'requests made to wait'],
+  ];
+  const parts = kinds.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return parts.length === 0 ? [] : [`  logins      ${[`${logins.acceptedCount} accepted`, ...parts].join(', ')}, since the start`];
 }
 
 function unitLines(unit: UnitFigures): string[] {

@@ -79,7 +79,7 @@ function print(options: RawStatsOptions, output: ProgramOutput, result: StatsRes
 
 /** One line of `--json`: the figures of the span, and of the snapshot all that is no histogram. */
 export function statsEvent(result: StatsResult, figures: StatsFigures): Record<string, unknown> {
-  const { processId, nowMicros, uptimeMicros, sessions, ringDepths, slots, arena, eventLoop, gc, slowest } = result;
-  const state = { processId, nowMicros, uptimeMicros, sessions, ringDepths, slots, arena, eventLoop, gc };
+  const { processId, nowMicros, uptimeMicros, sessions, logins, ringDepths, slots, arena, eventLoop, gc, slowest } = result;
+  const state = { processId, nowMicros, uptimeMicros, sessions, logins, ringDepths, slots, arena, eventLoop, gc };
   return { event: 'stats', ...state, ...figures, slowest: slowest.map((command) => ({ ...command, stagesMicros: stagesOf(command) })) };
 }

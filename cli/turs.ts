@@ -1,4 +1,5 @@
 import { TargetError } from '../engine/errors.js';
+import { maskIscsiUrl } from '../initiator/iscsi-url.js';
 import { initiatorLimits } from '../initiator/limits.js';
 import { SEED_DATE, seedHistory, seedHistoryLines } from '../load/seed-history.js';
 import { completedLine, runTurs, type TursFigures, timeLine } from '../load/turs.js';
@@ -46,9 +47,10 @@ export async function runTursCommand(urls: readonly string[], typed: RawTursOpti
     for (const url of urls) {
       if (stopper.isStopped) break;
       const figures = await runTurs({ url, ...settings, onStop: stopper.onStop });
-      if (settings.json) output.event(tursEvent(url, settings, figures));
-      else for (const line of tursLines(url, urls.length > 1, settings, figures)) output.resultLine(line);
-      compared.push({ url, operationsPerSecond: figures.operationsPerSecond });
+      const shownUrl = maskIscsiUrl(url);
+      if (settings.json) output.event(tursEvent(shownUrl, settings, figures));
+      else for (const line of tursLines(shownUrl, urls.length > 1, settings, figures)) output.resultLine(line);
+      compared.push({ url: shownUrl, operationsPerSecond: figures.operationsPerSecond });
       if (figures.errorCount > 0) failed = figures;
     }
     printRest(compared, settings, context);

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { AccessControl, type AccessControlOptions, type LoginCounts } from './access/index.js';
 import { ControlSocket } from './admin/control-socket.js';
 import { EngineProfiler } from './admin/engine-profiler.js';
 import { registerProfileOperation } from './admin/profile-operation.js';
@@ -7,12 +8,15 @@ import { CONTROL_AUTO, CONTROL_OFF } from './admin/socket-path.js';
 import { type SessionStats, statsOperation } from './admin/stats-operation.js';
 import { systemClock } from './clock.js';
 import type { EngineConfig, LunConfig, PortalConfig, TargetConfig } from './config/engine-config.js';
-import { checkEngineConfig } from './config/load-config.js';
+import { redirectRulesOf } from './config/load-access.js';
+import { checkEngineConfig, loadAccess } from './config/load-config.js';
+import { portalGroupTagOf } from './config/portal.js';
 import { formatStoreText } from './config/store-text.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { TargetError } from './errors.js';
+import { IsnsClient, type IsnsRegistration, type IsnsState } from './isns/index.js';
 import { type Limits, resolveLimits } from './limits.js';
-import { normalizeIscsiName } from './login/index.js';
+import { normalizeIscsiName, portalsSeenFrom } from './login/index.js';
 import { EngineMetrics, type EngineSnapshot } from './metrics/engine-metrics.js';
 import { StageAccounting } from './metrics/stage-accounting.js';
 import { UnitMetrics } from './metrics/unit-metrics.js';
@@ -24,8 +28,9 @@ import { Medium } from './scsi/medium.js';
 import { deriveNaa } from './scsi/spc/naa.js';
 import { Admission } from './session/admission.js';
 import type { EngineContext } from './session/engine-context.js';
-import { requestLogout } from './session/logout-request.js';
+import { requestLogout } from './session/async-messages.js';
 import { SessionDirectory } from './session/session-directory.js';
+import { SessionOperations } from './session/session-operations.js';
 import { TargetNode } from './session/target-node.js';
 import { BufferArena } from './shm/buffer-arena.js';
 import { openStore } from './store/open-store.js';
@@ -56,6 +61,11 @@ export interface TargetDescription {
   }[];
 }
 
+export interface EngineOptions {
+  readonly onDefect?: (error: unknown) => void;
+  readonly onNotice?: (message: string) => void;
+}
+
 /** Resources in use, for tests and operators: all zero when nothing is outstanding. */
 export interface EngineUsage {
   readonly openTaskCount: number;
@@ -65,6 +75,8 @@ export interface EngineUsage {
   readonly sessionCount: number;
   readonly connectionCount: number;
   readonly heldRangeCount: number;
+  /** What is kept to be sent again. */
+  readonly retainedBytes: number;
 }
 
 /** An iSCSI target engine: portals, targets, logical units, workers. Made and started by `Engine.start`. */
@@ -86,22 +98,27 @@ export class Engine {
   #watch: RuntimeWatch | null = null;
   /** Takes CPU profiles of all threads while the engine runs. */
   readonly profiler: EngineProfiler;
+  /** What an operator may ask of the sessions that are there. */
+  readonly sessions: SessionOperations;
   readonly #context: EngineContext;
   readonly #portals: Portals;
   readonly #bound: PortalConfig[] = [];
   #nextHandle = 1;
   #ticker: NodeJS.Timeout | null = null;
   #stopping: Promise<void> | null = null;
+  #isns: IsnsClient | null = null;
+  readonly #onNotice: (message: string) => void;
 
   /**
    * Opens the stores, starts the workers and listens. Throws `ConfigError`, and `TargetError` with `STORE_…` or
-   * `LISTEN_FAILED`; what was opened until then is closed again. `onDefect` is told of faults of the engine's own.
+   * `LISTEN_FAILED`; what was opened until then is closed again. `onDefect` is told of faults of the engine's own,
+   * `onNotice` in sentences of what goes on around it that an operator should know.
    */
-  static async start(config: EngineConfig, options: { onDefect?: (error: unknown) => void } = {}): Promise<Engine> {
+  static async start(config: EngineConfig, options: EngineOptions = {}): Promise<Engine> {
     checkEngineConfig(config);
-    const engine = new Engine(config, options.onDefect ?? reportDefect);
+    const engine = new Engine(config, loadAccess(config), options.onDefect ?? reportDefect, options.onNotice ?? (() => {}));
     try {
-      for (const portal of config.portals) engine.#bound.push(await engine.#portals.listen(portal));
+      for (const portal of config.portals) engine.#addPortal(await engine.#portals.listen(portal));
       await engine.#openControl();
     } catch (error) {
       await engine.stop({ immediately: true });
@@ -109,11 +126,18 @@ export class Engine {
     }
     engine.#ticker = setInterval(() => engine.#onTick(), tickMsOf(engine.#limits));
     engine.#ticker.unref();
+    engine.#startIsns();
     return engine;
   }
 
-  private constructor(config: EngineConfig, onDefect: (error: unknown) => void) {
+  private constructor(
+    config: EngineConfig,
+    access: Omit<AccessControlOptions, 'limits'>,
+    onDefect: (error: unknown) => void,
+    onNotice: (message: string) => void,
+  ) {
     this.#config = config;
+    this.#onNotice = onNotice;
     const limits = resolveLimits(config.limits);
     this.#limits = limits;
     this.#accounting = new StageAccounting(limits.stageHistogramBytesMax);
@@ -142,8 +166,9 @@ export class Engine {
     });
     const admission = new Admission(this.#runner, limits);
     const nodes = opened.map(({ target, luns }) => this.#buildTarget(target, luns));
-    const directory = new SessionDirectory(nodes, limits, admission);
+    const directory = new SessionDirectory(nodes, limits, admission, new AccessControl({ limits, ...access }));
     this.#context = { limits, clock: systemClock, runner: this.#runner, admission, directory, onDefect };
+    this.sessions = new SessionOperations(directory);
     // A worker that executes, or the only core there is, has better use for the time.
     const mayPoll = () => CORE_COUNT > 1 && this.#dispatcher.inFlightCount === 0;
     this.#portals = new Portals(this.#context, this.#flushList, mayPoll);
@@ -174,6 +199,11 @@ export class Engine {
     );
   }
 
+  /** Logins since the start, by how they ended. */
+  get logins(): LoginCounts {
+    return this.#context.directory.access.counts;
+  }
+
   usage(): EngineUsage {
     return {
       openTaskCount: this.#runner.openTaskCount,
@@ -183,6 +213,7 @@ export class Engine {
       sessionCount: this.#context.directory.sessions.length,
       connectionCount: this.#portals.transports.size,
       heldRangeCount: this.#taskSets.reduce((sum, taskSet) => sum + taskSet.locks.heldCount, 0),
+      retainedBytes: this.#context.admission.retainedBytes,
     };
   }
 
@@ -200,13 +231,55 @@ export class Engine {
     this.profiler.cancel();
     this.control.close();
     this.#watch?.stop();
+    // Nobody should be sent here any more.
+    const deregistered = this.#isns?.stop();
     this.#portals.stopListening();
     if (!immediately) await this.#drain();
     for (const transport of Array.from(this.#portals.transports)) transport.destroy();
+    // Those that would wait for their initiators to come back, with what they keep.
+    this.#context.directory.endAllSessions();
     await this.#dispatcher.stop();
+    await deregistered;
     const unflushed = this.#stores.filter((store) => !store.readOnly && store.flush() < 0);
     for (const store of this.#stores) store.close();
     if (unflushed.length > 0) throw new TargetError('STORE_FLUSH_FAILED', `${unflushed.length} store(s) could not be flushed: acknowledged writes may be lost`);
+  }
+
+  /** How the registration with the iSNS server stands; null when none is configured. */
+  get isnsState(): IsnsState | null {
+    return this.#isns?.state ?? null;
+  }
+
+  #startIsns(): void {
+    const { isns } = this.#config;
+    if (isns === undefined) return;
+    this.#isns = new IsnsClient({
+      server: isns.server,
+      refreshSeconds: isns.refreshSeconds,
+      limits: this.#limits,
+      clock: systemClock,
+      registrationFrom: (localAddress) => this.#registrationFrom(localAddress, isns.entity),
+      onNotice: this.#onNotice,
+    });
+    this.#isns.start();
+  }
+
+  /** Targets that nobody beyond this machine could reach are not told of to a registry beyond it. */
+  #registrationFrom(localAddress: string, entity: string | undefined): IsnsRegistration {
+    const portals = portalsSeenFrom({ address: localAddress }, this.#context.directory.portals);
+    const targets = this.#context.directory.targets.map((target) => ({
+      name: target.name,
+      ...(target.alias === undefined ? {} : { alias: target.alias }),
+      portals: portals.filter(({ portalGroupTag }) => target.isReachedBy(portalGroupTag)),
+    }));
+    return { entity: entity ?? targets[0]?.name ?? '', targets: targets.filter((target) => target.portals.length > 0) };
+  }
+
+  /** Discovery tells of portals as soon as they listen. */
+  #addPortal(bound: PortalConfig): void {
+    this.#bound.push(bound);
+    this.#context.directory.portals = this.#bound.map((portal) => ({ ...portal, portalGroupTag: portalGroupTagOf(portal) }));
+    this.#context.directory.access.setRedirects(redirectRulesOf(this.#config, this.#bound));
   }
 
   #onTick(): void {
@@ -238,6 +311,7 @@ export class Engine {
       nowMicros: () => systemClock.nowMicros(),
       units: () => this.#taskSets,
       sessions: () => this.#sessionStats(),
+      logins: () => this.logins,
       ringDepths: () => this.#dispatcher.inFlightCounts,
       slots: () => ({ total: this.#limits.slotCount, free: this.#slots.freeCount }),
       arena: () => ({ totalBytes: this.#arena.sizeBytes, freeBytes: this.#arena.freeBytes }),
@@ -290,7 +364,13 @@ export class Engine {
     const taskSets = luns.map(({ lun, store }) => this.#buildUnit(name, lun, store, inventory));
     const identity = identityOf(name, { lun: 0 });
     const absentUnit = new LogicalUnit({ handle: 0, lun: 0, deviceType: deviceTypes.absent, medium: null, identity, inventory });
-    return new TargetNode({ name, alias: target.alias, taskSets, absent: this.#makeTaskSet(absentUnit, name, 'inline') });
+    return new TargetNode({
+      name,
+      alias: target.alias,
+      portalGroupTags: target.portalGroupTags,
+      taskSets,
+      absent: this.#makeTaskSet(absentUnit, name, 'inline'),
+    });
   }
 
   #buildUnit(targetName: string, lun: LunConfig, store: BackingStore, inventory: LunInventory): TaskSet {
@@ -329,7 +409,7 @@ export class Engine {
 }
 
 function tickMsOf(limits: Limits): number {
-  const shortestMs = Math.min(limits.sendStallMsMax, limits.nopInIntervalMs, limits.nopInAnswerMsMax, limits.loginTimeMsMax);
+  const shortestMs = Math.min(limits.sendStallMsMax, Math.max(1, limits.abortedTransferMsMax), limits.nopInIntervalMs, limits.nopInAnswerMsMax, limits.loginTimeMsMax);
   return Math.min(TICK_MS_MAX, Math.ceil(shortestMs / TICKS_PER_TIME_OUT));
 }
 

@@ -1,7 +1,8 @@
 /** The engine as a library: `import { Engine } from 'lunloom'`. */
-export type { EngineConfig, LunConfig, PortalConfig, StoreConfig, TargetConfig } from './config/engine-config.js';
+export type { EngineConfig, IsnsConfig, LunConfig, PortalConfig, StoreConfig, TargetConfig } from './config/engine-config.js';
 export { loadConfigFile } from './config/load-config.js';
-export { Engine, type EngineUsage, type TargetDescription } from './engine.js';
+export { Engine, type EngineOptions, type EngineUsage, type TargetDescription } from './engine.js';
 export { ProtocolViolation, TargetError } from './errors.js';
+export type { IsnsState } from './isns/index.js';
 export { type LimitName, type Limits, limitTable } from './limits.js';
 export type { EngineSnapshot } from './metrics/engine-metrics.js';

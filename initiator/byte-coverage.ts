@@ -3,7 +3,7 @@ interface Piece {
   to: number;
 }
 
-/** Which bytes of a buffer have been transferred: sorted pieces that neither touch nor overlap; one when all is in order. */
+/** Which bytes of a buffer (or numbers of a row) have come: sorted pieces that neither touch nor overlap; one when all is in order. */
 export class ByteCoverage {
   readonly #pieces: Piece[] = [];
 
@@ -20,6 +20,39 @@ export class ByteCoverage {
 
   get hasGap(): boolean {
     return this.#pieces.length > 1 || (this.#pieces[0]?.from ?? 0) !== 0;
+  }
+
+  get totalBytes(): number {
+    let total = 0;
+    for (const { from, to } of this.#pieces) total += to - from;
+    return total;
+  }
+
+  has(at: number): boolean {
+    return this.#pieces.some((piece) => piece.from <= at && at < piece.to);
+  }
+
+  /** What is not covered of `[0, until)`. */
+  gaps(until: number): Piece[] {
+    const gaps: Piece[] = [];
+    let at = 0;
+    for (const { from, to } of this.#pieces) {
+      if (at >= until) break;
+      if (from > at) gaps.push({ from: at, to: Math.min(from, until) });
+      at = to;
+    }
+    if (at < until) gaps.push({ from: at, to: until });
+    return gaps;
+  }
+
+  /** Adds `[from, to)`, whatever of it was there already. */
+  merge(from: number, to: number): void {
+    if (this.add(from, to)) return;
+    for (const gap of this.gaps(to)) if (gap.to > from) this.add(Math.max(gap.from, from), gap.to);
+  }
+
+  clear(): void {
+    this.#pieces.length = 0;
   }
 
   /** Adds `[from, to)`. Answers false, and adds nothing, when some of it was there already. */

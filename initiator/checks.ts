@@ -40,11 +40,32 @@ export const checkClauses = {
   lun: 'RFC 7143 §11.8',
   pingData: 'RFC 7143 §11.19',
   loginAnswer: 'RFC 7143 §11.13',
+  chap: 'RFC 7143 §12.1.3',
   keyAnswer: 'RFC 7143 §6.2',
   keyUnanswered: 'RFC 7143 §6.2',
   textFormat: 'RFC 7143 §6.1',
 } as const;
 export type CheckName = keyof typeof checkClauses;
+
+/**
+ * What a target may get wrong without any danger to data or to the order of things: real ones do. Scripts that must work with
+ * whatever target there is tolerate these; tests of a target tolerate nothing.
+ */
+export const harmlessChecks = [
+  'reservedBits',
+  'finalBit',
+  'unexpectedAhs',
+  'unexpectedData',
+  'expCmdSNRegressed',
+  'maxCmdSNRegressed',
+  'maxCmdSN',
+  'dataInBurst',
+  'dataInStatusBit',
+  'dataInAcknowledgeBit',
+  'expDataSN',
+  'r2tOutstanding',
+  'lun',
+] as const satisfies readonly CheckName[];
 
 /** Applies the checks of one session: a violation throws unless the caller chose to tolerate it. */
 export class ConformanceChecks {
@@ -52,8 +73,8 @@ export class ConformanceChecks {
   /** What was tolerated so far, oldest first, for reports; the first of each kind only. */
   readonly toleratedMessages = new Map<CheckName, string>();
 
-  constructor(tolerated: Iterable<CheckName> = []) {
-    this.#tolerated = new Set(tolerated);
+  constructor(tolerated: readonly CheckName[] | 'harmless' = []) {
+    this.#tolerated = new Set(tolerated === 'harmless' ? harmlessChecks : tolerated);
   }
 
   /** Throws `TargetViolation`, tolerated or not: for what there is no going on after. */

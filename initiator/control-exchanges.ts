@@ -1,4 +1,3 @@
-import { defaultLimits } from '../engine/limits.js';
 import {
   BHS_LENGTH,
   encodeLogoutRequest,
@@ -18,7 +17,7 @@ import {
 } from '../engine/pdu/index.js';
 import { InitiatorError } from './errors.js';
 import { Exchange, type SessionChannel } from './exchange.js';
-import type { SessionNumbers } from './session-numbers.js';
+import { initiatorLimits } from './limits.js';
 import type { Wire } from './wire.js';
 
 /** Functions that end every task of one logical unit, and of the whole target. RFC 7143 §11.5.1. */
@@ -39,6 +38,10 @@ export interface TaskManagementOptions {
   readonly lun?: number;
   readonly referencedTaskTag?: number;
   readonly refCmdSN?: number;
+  /** Of TASK REASSIGN: the first DataSN or R2TSN that has not come. */
+  readonly expDataSN?: number;
+  /** The connection to use; any unless told. */
+  readonly cid?: number;
   /** True unless told: task management that waits behind what it aborts is of little use. */
   readonly immediate?: boolean;
   readonly timeoutMs?: number;
@@ -56,9 +59,9 @@ export class TaskManagementExchange extends Exchange<number> {
 
   transmit(channel: SessionChannel): void {
     const { wire, numbers } = channel;
-    this.cmdSN = numbers.takeCmdSN(this.immediate);
+    this.takeCmdSN(channel);
     const at = wire.beginPdu(BHS_LENGTH);
-    const { lun, referencedTaskTag = RESERVED_TAG, refCmdSN = 0 } = this.#options;
+    const { lun, referencedTaskTag = RESERVED_TAG, refCmdSN = 0, expDataSN = 0 } = this.#options;
     encodeTaskManagementRequest(
       {
         immediate: this.immediate,
@@ -70,7 +73,7 @@ export class TaskManagementExchange extends Exchange<number> {
         cmdSN: this.cmdSN,
         expStatSN: numbers.expStatSN,
         refCmdSN,
-        expDataSN: 0,
+        expDataSN,
       },
       wire.view,
       at,
@@ -102,7 +105,7 @@ export class PingExchange extends Exchange<Buffer> {
 
   transmit(channel: SessionChannel): void {
     const { wire, numbers } = channel;
-    this.cmdSN = numbers.takeCmdSN(this.immediate);
+    this.takeCmdSN(channel);
     const at = wire.beginPdu(BHS_LENGTH);
     const pdu = {
       immediate: this.immediate,
@@ -126,7 +129,7 @@ export class PingExchange extends Exchange<Buffer> {
 }
 
 /** Answers a NOP-In by which the target asks whether we live: its tag and LUN come back, no data. RFC 7143 §11.18. */
-export function answerTargetPing(wire: Wire, numbers: SessionNumbers, ping: NopInPdu): void {
+export function answerTargetPing(wire: Wire, numbers: { readonly cmdSN: number; readonly expStatSN: number }, ping: NopInPdu): void {
   const { lunHigh, lunLow, targetTransferTag } = ping;
   const { cmdSN, expStatSN } = numbers;
   const at = wire.beginPdu(BHS_LENGTH);
@@ -137,6 +140,7 @@ export function answerTargetPing(wire: Wire, numbers: SessionNumbers, ping: NopI
 /** RFC 7143 §11.10, §11.11. */
 export class TextExchange extends Exchange<KeyValuePair[]> {
   readonly label = 'a Text Request';
+  readonly #text: Buffer;
   #outgoing: Buffer;
   #targetTransferTag = RESERVED_TAG;
   #incoming: Buffer[] = [];
@@ -145,7 +149,14 @@ export class TextExchange extends Exchange<KeyValuePair[]> {
 
   constructor(pairs: Iterable<KeyValuePair>, immediate: boolean) {
     super(immediate);
-    this.#outgoing = encodeTextData(pairs);
+    this.#text = encodeTextData(pairs);
+    this.#outgoing = this.#text;
+  }
+
+  override resend(channel: SessionChannel): void {
+    this.#outgoing = this.#text;
+    this.#requestCount = 0;
+    super.resend(channel);
   }
 
   transmit(channel: SessionChannel): void {
@@ -154,7 +165,7 @@ export class TextExchange extends Exchange<KeyValuePair[]> {
     const part = this.#outgoing.subarray(0, negotiated.targetMaxRecvDataSegmentLength);
     this.#outgoing = this.#outgoing.subarray(part.length);
     const more = this.#outgoing.length > 0;
-    this.cmdSN = numbers.takeCmdSN(this.immediate);
+    this.takeCmdSN(channel);
     const at = wire.beginPdu(BHS_LENGTH);
     const pdu = {
       immediate: this.immediate,
@@ -171,6 +182,11 @@ export class TextExchange extends Exchange<KeyValuePair[]> {
     wire.endPdu(at, BHS_LENGTH, part);
   }
 
+  /** Half a negotiation cannot be told again. */
+  get isMultiRound(): boolean {
+    return this.#requestCount > 1;
+  }
+
   /** Answers true when the negotiation is over. */
   takeResponse(pdu: TextResponsePdu, data: Buffer, channel: SessionChannel): boolean {
     const { checks } = channel;
@@ -179,10 +195,10 @@ export class TextExchange extends Exchange<KeyValuePair[]> {
       checks.violation('targetTransferTag', 'a Text Response has a Target Transfer Tag and the F bit, or neither');
     }
     this.#incomingLength += data.length;
-    if (this.#incomingLength > defaultLimits.loginTextBytesMax) checks.fatal('textFormat', `the text exceeds ${defaultLimits.loginTextBytesMax} bytes`);
+    if (this.#incomingLength > initiatorLimits.textBytesMax) checks.fatal('textFormat', `the text exceeds ${initiatorLimits.textBytesMax} bytes`);
     this.#incoming.push(data);
     if (!pdu.final) {
-      if (this.#requestCount >= defaultLimits.loginRoundCountMax) checks.fatal('textFormat', 'the text negotiation does not end');
+      if (this.#requestCount >= initiatorLimits.textRoundCountMax) checks.fatal('textFormat', 'the text negotiation does not end');
       this.#targetTransferTag = pdu.targetTransferTag;
       channel.transmitWhenOpen(this);
       return false;
@@ -208,7 +224,7 @@ export class LogoutExchange extends Exchange<LogoutResponsePdu> {
 
   transmit(channel: SessionChannel): void {
     const { wire, numbers } = channel;
-    this.cmdSN = numbers.takeCmdSN(true);
+    this.takeCmdSN(channel);
     const at = wire.beginPdu(BHS_LENGTH);
     const cid = this.#reason === LogoutReason.closeSession ? 0 : this.#cid;
     const pdu = {

@@ -8,8 +8,6 @@ import type { NegotiatedKeys } from './key-negotiation.js';
  * The Data-In of one command, checked PDU by PDU before a byte of it is landed. RFC 7143 §11.7.
  */
 export class DataInTransfer {
-  /** Bytes that arrived, wherever they belong. */
-  receivedBytes = 0;
   pduCount = 0;
   readonly expectedBytes: number;
   readonly #negotiated: NegotiatedKeys;
@@ -18,6 +16,8 @@ export class DataInTransfer {
   #sequenceBytes = 0;
   #sequenceOpen = false;
   readonly #coverage = new ByteCoverage();
+  /** From the start; the target has been told that it need not keep them. */
+  #acknowledgedBytes = 0;
 
   constructor(expectedBytes: number, negotiated: NegotiatedKeys, checks: ConformanceChecks) {
     this.expectedBytes = expectedBytes;
@@ -29,18 +29,49 @@ export class DataInTransfer {
   takeHeader(pdu: DataInPdu, lengthBytes: number, expectedSN: number, bidirectional: boolean): void {
     const checks = this.#checks;
     if (pdu.dataSN !== expectedSN) checks.violation('dataSN', `DataSN is ${pdu.dataSN}, not ${expectedSN}`);
-    if (pdu.bufferOffset + lengthBytes > this.expectedBytes) {
-      // Never tolerable: the bytes have nowhere to go.
-      checks.fatal('dataInLength', `${lengthBytes} bytes at ${pdu.bufferOffset} exceed the ${this.expectedBytes} expected`);
-    }
+    this.checkBounds(pdu, lengthBytes);
     if (pdu.acknowledge && this.#negotiated.errorRecoveryLevel === 0) {
       checks.violation('dataInAcknowledgeBit', 'the A bit is set at ErrorRecoveryLevel 0');
     }
     if (pdu.statusPresent) this.#checkStatusBit(pdu, bidirectional);
     this.#checkSequence(pdu, lengthBytes);
     this.#place(pdu.bufferOffset, lengthBytes);
-    this.receivedBytes += lengthBytes;
     this.pduCount++;
+  }
+
+  /** Never tolerable: the bytes would have nowhere to go. Before a byte of them is landed. */
+  checkBounds(pdu: DataInPdu, lengthBytes: number): void {
+    if (pdu.bufferOffset + lengthBytes <= this.expectedBytes) return;
+    this.#checks.fatal('dataInLength', `${lengthBytes} bytes at ${pdu.bufferOffset} exceed the ${this.expectedBytes} expected`);
+  }
+
+  /** A PDU that comes behind others that are missing, or again: its place is all that can be told of it. */
+  takeLate(pdu: DataInPdu, lengthBytes: number): void {
+    if (pdu.final) this.#sequenceOpen = false;
+    this.#sequenceBytes = 0;
+    this.#coverage.merge(pdu.bufferOffset, pdu.bufferOffset + lengthBytes);
+    this.pduCount++;
+  }
+
+  acknowledge(): void {
+    this.#acknowledgedBytes = this.#coverage.contiguousBytes;
+  }
+
+  /** What was not acknowledged comes again, cut anew. */
+  restart(): void {
+    this.#coverage.clear();
+    this.#coverage.add(0, this.#acknowledgedBytes);
+    this.#sequenceBytes = 0;
+  }
+
+  /** What comes next begins a sequence, whatever came of the last one: the task moved to another connection. */
+  beginSequence(): void {
+    this.#sequenceBytes = 0;
+  }
+
+  /** Bytes that arrived, wherever they belong. */
+  get receivedBytes(): number {
+    return this.#coverage.totalBytes;
   }
 
   #checkStatusBit(pdu: DataInPdu, bidirectional: boolean): void {

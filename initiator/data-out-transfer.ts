@@ -82,8 +82,11 @@ export class DataOutTransfer {
     this.#coverage.add(0, this.sentBytes);
   }
 
-  /** Checks an R2T. `expectedSN` is R2TSN as the command counts it (with its Data-In PDUs when it is bidirectional). */
-  takeR2T(pdu: ReadyToTransferPdu, lunHigh: number, expectedSN: number): void {
+  /**
+   * Checks an R2T. `expectedSN` is R2TSN as the command counts it (with its Data-In PDUs when it is bidirectional). Where there
+   * is recovery, an R2T may ask again for what was lost on its way, in any order.
+   */
+  takeR2T(pdu: ReadyToTransferPdu, lunHigh: number, expectedSN: number, isRecovering = false): void {
     const checks = this.#checks;
     const { bufferOffset, desiredDataTransferLength } = pdu;
     if (pdu.r2tSN !== expectedSN) checks.violation('r2tSN', `R2TSN is ${pdu.r2tSN}, not ${expectedSN}`);
@@ -96,13 +99,17 @@ export class DataOutTransfer {
     if (bufferOffset + desiredDataTransferLength > this.data.length) {
       checks.violation('r2tOffset', `an R2T asks for ${desiredDataTransferLength} bytes at ${bufferOffset} of ${this.data.length}`);
     }
+    this.r2tCount++;
+    if (isRecovering) {
+      this.#coverage.merge(bufferOffset, bufferOffset + desiredDataTransferLength);
+      return;
+    }
     const next = this.#coverage.end;
     if (this.#negotiated.dataSequenceInOrder && bufferOffset !== next) checks.violation('r2tOffset', `an R2T asks for offset ${bufferOffset}, not ${next}`);
     if (!this.#coverage.add(bufferOffset, bufferOffset + desiredDataTransferLength)) {
       // Asking twice is recovery, which ErrorRecoveryLevel 0 does not have.
       checks.violation('r2tOffset', `an R2T asks for ${desiredDataTransferLength} bytes at ${bufferOffset} that were sent before`);
     }
-    this.r2tCount++;
     // R2Ts that share one read of the socket were all sent before any answer to the first of them.
     if (++this.outstandingCount > this.#negotiated.maxOutstandingR2T) {
       checks.violation('r2tOutstanding', `${this.outstandingCount} R2Ts are outstanding, MaxOutstandingR2T is ${this.#negotiated.maxOutstandingR2T}`);
@@ -114,7 +121,7 @@ export class DataOutTransfer {
     const end = Math.min(offset + lengthBytes, this.data.length);
     sendDataOutSequence(wire, tags, this.data, offset, end, this.#negotiated.targetMaxRecvDataSegmentLength);
     this.sentBytes += Math.max(0, end - offset);
-    this.outstandingCount--;
+    this.outstandingCount = Math.max(0, this.outstandingCount - 1);
   }
 
   /** The command is over: a target that reports success must have taken all that it does not call residual. RFC 7143 §11.4.5. */

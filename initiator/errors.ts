@@ -1,15 +1,17 @@
 import type { CheckName } from './checks.js';
-import type { ParsedSense } from './sense-data.js';
 
 /** Codes of `InitiatorError`: stable, to be matched on. */
 export type InitiatorErrorCode =
+  | 'ADDRESS_INVALID'
   | 'ARGUMENT_INVALID'
+  | 'AUTHENTICATION_FAILED'
   | 'COMMAND_ABORTED'
   | 'COMMAND_TIMEOUT'
   | 'CONNECTION_CLOSED'
   | 'CONNECT_FAILED'
   | 'CONNECT_TIMEOUT'
   | 'CLOSE_TIMEOUT'
+  | 'DATA_LOST'
   | 'FRAMING_FAULT'
   | 'LOGIN_FAILED'
   | 'LOGIN_REDIRECTED'
@@ -19,6 +21,7 @@ export type InitiatorErrorCode =
   | 'PDU_REJECTED'
   | 'QUEUE_FULL'
   | 'RECEIVE_TIMEOUT'
+  | 'RECOVERY_FAILED'
   | 'SCSI_STATUS'
   | 'SESSION_CLOSED'
   | 'STALLED'
@@ -55,6 +58,20 @@ export class LoginError extends InitiatorError {
   }
 }
 
+/** The connection went away while a request was out: what became of the request nobody can say, unless it never left. */
+export class ConnectionLostError extends InitiatorError {
+  override readonly name = 'ConnectionLostError';
+  /**
+   * True when the request surely did nothing at the target, because it was never sent, or when its owner called it idempotent:
+   * it may be made again as it is. False when it may have been executed.
+   */
+  readonly isRetrySafe: boolean;
+  constructor(isRetrySafe: boolean, cause: InitiatorError) {
+    super('CONNECTION_CLOSED', `${isRetrySafe ? 'not executed' : 'perhaps executed'}: ${cause.message}`, { cause });
+    this.isRetrySafe = isRetrySafe;
+  }
+}
+
 /** The target broke the protocol; the session that saw it is dead. */
 export class TargetViolation extends InitiatorError {
   override readonly name = 'TargetViolation';
@@ -78,21 +95,5 @@ export class PduRejected extends InitiatorError {
     super('PDU_REJECTED', `the target rejected a PDU with reason 0x${reason.toString(16).padStart(2, '0')}`);
     this.reason = reason;
     this.header = header;
-  }
-}
-
-/** A SCSI command ended with a status other than GOOD (or CONDITION MET). Thrown by `LogicalUnitClient` only. */
-export class ScsiCommandError extends InitiatorError {
-  override readonly name = 'ScsiCommandError';
-  /** A `ScsiStatus` value. */
-  readonly status: number;
-  /** Null when the status came without sense data. */
-  readonly sense: ParsedSense | null;
-  constructor(command: string, status: number, sense: ParsedSense | null) {
-    const asc =
-      sense === null ? '' : `, key 0x${sense.key.toString(16)} asc 0x${sense.asc.toString(16).padStart(2, '0')}${sense.ascq.toString(16).padStart(2, '0')}`;
-    super('SCSI_STATUS', `${command} ended with status 0x${status.toString(16).padStart(2, '0')}${asc}`);
-    this.status = status;
-    this.sense = sense;
   }
 }

@@ -1,18 +1,22 @@
 import type { Clock } from '../engine/clock.js';
 import { RESERVED_TAG } from '../engine/pdu/index.js';
 import type { ConformanceChecks } from './checks.js';
-import { InitiatorError } from './errors.js';
+import type { ConnectionNumbers } from './connection-numbers.js';
+import { ConnectionLostError, InitiatorError } from './errors.js';
 import type { NegotiatedKeys } from './key-negotiation.js';
 import { initiatorLimits } from './limits.js';
-import type { SessionNumbers } from './session-numbers.js';
+import type { SnackRecovery } from './snack-recovery.js';
 import type { Wire } from './wire.js';
 
-/** What an exchange needs of its session to speak. */
+/** What an exchange needs of its connection to speak. */
 export interface SessionChannel {
+  readonly cid: number;
   readonly wire: Wire;
-  readonly numbers: SessionNumbers;
+  readonly numbers: ConnectionNumbers;
   readonly negotiated: NegotiatedKeys;
   readonly checks: ConformanceChecks;
+  /** Asks for what is missing; null at ErrorRecoveryLevel 0, where nothing can be asked for again. */
+  readonly recovery: SnackRecovery | null;
   /** Sends a further request of an exchange as soon as the command window lets it. */
   transmitWhenOpen(exchange: Exchange): void;
 }
@@ -24,6 +28,14 @@ export abstract class Exchange<T = unknown> {
   cmdSN = 0;
   isSent = false;
   isSettled = false;
+  /** The connection it was sent on: all of it stays there. RFC 7143 §4.2.4.1. */
+  channel: SessionChannel | null = null;
+  /** The only connection that it may use; null for any. */
+  pinnedCid: number | null = null;
+  /** True when making it again does no harm, executed or not. */
+  readonly isIdempotent: boolean = false;
+  /** Sends it once more under the CmdSN that it has. RFC 7143 §7.2.1. */
+  #keepsCmdSN = false;
   readonly immediate: boolean;
   readonly result: Promise<T>;
   /** Methods, not function properties: only so is an exchange of anything an `Exchange`. */
@@ -45,6 +57,32 @@ export abstract class Exchange<T = unknown> {
   /** Writes the request, or its next part. */
   abstract transmit(channel: SessionChannel): void;
 
+  /** Sends it, on this connection. */
+  send(channel: SessionChannel): void {
+    this.isSent = true;
+    this.channel = channel;
+    this.transmit(channel);
+  }
+
+  /** Sends it once more with the CmdSN that it has, which the target lacks. RFC 7143 §7.2.1. */
+  resend(channel: SessionChannel): void {
+    this.#keepsCmdSN = true;
+    this.send(channel);
+    this.#keepsCmdSN = false;
+  }
+
+  /** The CmdSN to send now. */
+  protected takeCmdSN(channel: SessionChannel): number {
+    if (!this.#keepsCmdSN) this.cmdSN = channel.numbers.window.takeCmdSN(this.immediate);
+    return this.cmdSN;
+  }
+
+  /** What its owner is told when the connection is gone. */
+  lostWith(cause: InitiatorError): InitiatorError {
+    if (cause.code !== 'CONNECTION_CLOSED' && cause.code !== 'RECOVERY_FAILED') return cause;
+    return new ConnectionLostError(!this.isSent || this.isIdempotent, cause);
+  }
+
   /** Rejects with `COMMAND_TIMEOUT` after `msMax`; the tag stays taken, as the answer may still come. */
   startTimer(clock: Clock, msMax: number, onTimeout: () => void): void {
     this.#cancelTimer = clock.after(msMax, () => {
@@ -53,6 +91,7 @@ export abstract class Exchange<T = unknown> {
     });
   }
 
+  /** Ends it with an error; does nothing to one that has ended. */
   fail(error: InitiatorError): void {
     this.#settle();
     this.#settler?.reject(error);
@@ -63,9 +102,13 @@ export abstract class Exchange<T = unknown> {
     this.#settler?.resolve(value);
   }
 
+  /** It has ended, one way or the other. */
+  protected onSettled(): void {}
+
   #settle(): void {
     this.isSettled = true;
     this.#cancelTimer();
+    this.onSettled();
   }
 }
 
@@ -107,7 +150,7 @@ export class ExchangeTable {
   }
 
   failAll(error: InitiatorError): void {
-    for (const exchange of this.values()) if (!exchange.isSettled) exchange.fail(error);
+    for (const exchange of this.values()) if (!exchange.isSettled) exchange.fail(exchange.lostWith(error));
     this.#byTag.clear();
   }
 }

@@ -21,6 +21,10 @@ export interface NegotiatedKeys {
   readonly dataPDUInOrder: boolean;
   readonly dataSequenceInOrder: boolean;
   readonly errorRecoveryLevel: number;
+  /** `RFC3720`, `ResponseFence` or `FastAbort`. §13.23. */
+  readonly taskReporting: string;
+  /** 1 unless told; from 2 on the task management functions of RFC 7144 may be used. RFC 7144 §7.1.1. */
+  readonly protocolLevel: number;
 }
 
 /** Overrides of what is offered: other values, keys of one's own, or null to keep a key out. */
@@ -43,10 +47,11 @@ export class KeyNegotiation {
   /** Everything that the target said, last value of each key. */
   readonly answers = new Map<string, string>();
 
-  constructor(sessionType: 'Normal' | 'Discovery', overrides: KeyOffers, checks: ConformanceChecks) {
+  /** `joining` for a further connection of a session, which may not name the keys of the whole session. */
+  constructor(sessionType: 'Normal' | 'Discovery', overrides: KeyOffers, checks: ConformanceChecks, joining = false) {
     this.#checks = checks;
     for (const [key, row] of Object.entries<KeyRow>(keyTable)) {
-      if (row.normalOnly && sessionType === 'Discovery') continue;
+      if (row.offer === null || (row.normalOnly && sessionType === 'Discovery') || (row.leadingOnly && joining)) continue;
       this.#offered.set(key, row.offer);
     }
     for (const [key, value] of Object.entries(overrides)) {
@@ -114,6 +119,8 @@ export class KeyNegotiation {
       dataPDUInOrder: this.#value('DataPDUInOrder') === 'Yes',
       dataSequenceInOrder: this.#value('DataSequenceInOrder') === 'Yes',
       errorRecoveryLevel: this.#number('ErrorRecoveryLevel'),
+      taskReporting: this.#value('TaskReporting'),
+      protocolLevel: this.#number('iSCSIProtocolLevel'),
     };
   }
 
@@ -138,7 +145,7 @@ export class KeyNegotiation {
   #replyTo(key: string, value: string): string | null {
     const row = keyRow(key);
     if (row === undefined) return specialAnswers.has(value) ? null : 'NotUnderstood';
-    const reply = resultOf(row.rule, row.offer, value);
+    const reply = resultOf(row.rule, row.offer ?? row.defaultValue, value);
     if (reply !== 'Reject') this.#values.set(key, reply);
     return reply;
   }

@@ -15,28 +15,32 @@ export interface KeyRow {
   readonly rule: KeyRule;
   /** What holds when nobody names the key. §13. */
   readonly defaultValue: string;
-  /** What this initiator offers unless told otherwise. */
-  readonly offer: string;
+  /** What this initiator offers unless told otherwise; null when it keeps silent, so that the default holds. */
+  readonly offer: string | null;
   /** True for keys that mean nothing in a discovery session. §13. */
   readonly normalOnly: boolean;
+  /** True for keys that hold for the whole session: only its first connection may name them. §13. */
+  readonly leadingOnly: boolean;
 }
 
-const SEGMENT_LENGTH_MIN = 512;
-const SEGMENT_LENGTH_MAX = 0xffffff;
+/** Of MaxRecvDataSegmentLength and the burst lengths, §13.12–§13.14. */
+export const SEGMENT_LENGTH_MIN = 512;
+export const SEGMENT_LENGTH_MAX = 0xffffff;
 
 function list(defaultValue: string): KeyRow {
-  return { rule: { kind: 'list' }, defaultValue, offer: defaultValue, normalOnly: false };
+  return { rule: { kind: 'list' }, defaultValue, offer: defaultValue, normalOnly: false, leadingOnly: false };
 }
 
 function boolean(kind: 'and' | 'or', defaultValue: string, offer = defaultValue): KeyRow {
-  return { rule: { kind }, defaultValue, offer, normalOnly: true };
+  return { rule: { kind }, defaultValue, offer, normalOnly: true, leadingOnly: true };
 }
 
-function number(kind: 'min' | 'max', from: number, to: number, defaultValue: number, offer = defaultValue, normalOnly = true): KeyRow {
-  return { rule: { kind, from, to }, defaultValue: String(defaultValue), offer: String(offer), normalOnly };
+function number(kind: 'min' | 'max', from: number, to: number, defaultValue: number, offer: number | null = defaultValue, normalOnly = true): KeyRow {
+  const text = offer === null ? null : String(offer);
+  return { rule: { kind, from, to }, defaultValue: String(defaultValue), offer: text, normalOnly, leadingOnly: true };
 }
 
-/** The operational keys that an initiator of one connection negotiates, RFC 7143 §13. */
+/** The operational keys that an initiator negotiates, RFC 7143 §13. */
 export const keyTable = {
   HeaderDigest: list('None'),
   DataDigest: list('None'),
@@ -48,6 +52,7 @@ export const keyTable = {
     defaultValue: '8192',
     offer: String(defaultLimits.maxRecvDataSegmentLengthBytes),
     normalOnly: false,
+    leadingOnly: false,
   },
   MaxBurstLength: number('min', SEGMENT_LENGTH_MIN, SEGMENT_LENGTH_MAX, 262_144, defaultLimits.maxBurstLengthBytes),
   FirstBurstLength: number('min', SEGMENT_LENGTH_MIN, SEGMENT_LENGTH_MAX, 65_536, defaultLimits.firstBurstLengthBytes),
@@ -57,6 +62,9 @@ export const keyTable = {
   DataPDUInOrder: boolean('or', 'Yes'),
   DataSequenceInOrder: boolean('or', 'Yes'),
   ErrorRecoveryLevel: number('min', 0, 2, 0, 0, false),
+  TaskReporting: { rule: { kind: 'list' }, defaultValue: 'RFC3720', offer: null, normalOnly: true, leadingOnly: true },
+  iSCSIProtocolLevel: number('min', 0, 31, 1, null),
+  InitiatorAlias: { rule: { kind: 'declare' }, defaultValue: '', offer: null, normalOnly: false, leadingOnly: false },
 } as const satisfies Record<string, KeyRow>;
 export type OperationalKey = keyof typeof keyTable;
 

@@ -1,29 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../engine/clock.js';
-import { assert } from '../engine/errors.js';
 import { defaultLimits } from '../engine/limits.js';
-import {
-  BHS_LENGTH,
-  decodeLoginResponse,
-  encodeLoginRequest,
-  encodeTextData,
-  type KeyValuePair,
-  type LoginResponsePdu,
-  LoginStage,
-  Opcode,
-  opcodeName,
-  parseTextData,
-  readOpcode,
-} from '../engine/pdu/index.js';
+import { LoginStatus } from '../engine/pdu/index.js';
+import type { ChapOptions } from './chap.js';
 import { type CheckName, ConformanceChecks } from './checks.js';
 import { InitiatorError, LoginError } from './errors.js';
 import { ISCSI_PORT } from './iscsi-url.js';
-import { KeyNegotiation, type KeyOffers, type NegotiatedKeys } from './key-negotiation.js';
+import type { KeyOffers, NegotiatedKeys } from './key-negotiation.js';
+import type { DigestName, LoginKeys } from './key-options.js';
 import { initiatorLimits } from './limits.js';
-import { serialNext } from './serial.js';
+import { LoginExchange } from './login-exchange.js';
+import { parseTargetAddress } from './target-address.js';
 import { Wire, type WireReceiver } from './wire.js';
-
-export type DigestName = 'None' | 'CRC32C';
 
 /** How to log in, whatever the connection. */
 export interface LoginPhaseOptions {
@@ -34,18 +22,28 @@ export interface LoginPhaseOptions {
   readonly sessionType?: 'Normal' | 'Discovery';
   /** 12 hex digits; a random one of type 10b otherwise. RFC 7143 §11.12.5. */
   readonly isid?: string;
-  /** Not zero to join or reinstate a session. */
+  /** Not zero to join a session or to reinstate one of its connections; `sessionKeys` should come with it. */
   readonly tsih?: number;
+  /** What the session that is joined has agreed on: its keys are not negotiated again. */
+  readonly sessionKeys?: NegotiatedKeys;
   readonly cid?: number;
   /** CmdSN of the login and of the first command. */
   readonly cmdSN?: number;
-  /** `none` passes the security stage with AuthMethod=None, `skip` starts with the operational one. CHAP comes later. */
+  /** Prove who we are, and have the target prove who it is. The security stage comes with it. */
+  readonly chap?: ChapOptions;
+  /**
+   * `none` passes the security stage with AuthMethod=None, `skip` starts with the operational one (the default). With `chap`,
+   * `none` lets a target have its way that wants no authentication.
+   */
   readonly security?: 'skip' | 'none';
-  readonly digests?: { readonly header?: DigestName; readonly data?: DigestName };
-  /** Other values for operational keys, further keys, or null to leave one out. */
+  /** A list is in order of preference. */
+  readonly digests?: { readonly header?: DigestName | readonly DigestName[]; readonly data?: DigestName | readonly DigestName[] };
+  /** What to offer for the operational keys. */
+  readonly keys?: LoginKeys;
+  /** The same as text, further keys, or null to leave one out; stronger than `keys` and `digests`. */
   readonly offers?: KeyOffers;
-  /** Checks whose violation is noted but does not end the session. */
-  readonly tolerate?: readonly CheckName[];
+  /** Checks whose violation is noted but does not end the session; `harmless` for all of `harmlessChecks`. None unless told. */
+  readonly tolerate?: readonly CheckName[] | 'harmless';
   readonly loginMsMax?: number;
   readonly clock?: Clock;
 }
@@ -55,6 +53,14 @@ export interface LoginOptions extends LoginPhaseOptions {
   /** 3260 unless told. */
   readonly port?: number;
   readonly connectMsMax?: number;
+  /** Redirections that are followed; 0 rejects with the first. */
+  readonly redirectCountMax?: number;
+}
+
+/** Where a target is. */
+export interface PortalAddress {
+  readonly host: string;
+  readonly port: number;
 }
 
 export interface LoginResult {
@@ -70,268 +76,78 @@ export interface LoginResult {
   readonly expStatSN: number;
   readonly expCmdSN: number;
   readonly maxCmdSN: number;
+  /** Where the login ended up, redirections followed; null for a connection that was there before. */
+  readonly address: PortalAddress | null;
+  /** Where to log in the next time: a permanent redirection counts, a temporary one does not. RFC 7143 §11.13.5. */
+  readonly lastingAddress: PortalAddress | null;
 }
 
-const DEFAULT_INITIATOR_NAME = 'iqn.2025-01.dev.lunloom:initiator';
-const VERSION = 0;
+/** Gets the connection as soon as it is in the full-feature phase, and says who takes what comes behind. */
+export type OnFullFeature = (wire: Wire, result: LoginResult, checks: ConformanceChecks) => WireReceiver;
+
+export const DEFAULT_INITIATOR_NAME = 'iqn.2025-01.dev.lunloom:initiator';
 
 /** A random ISID: type 10b, 24 random bits and a random qualifier. RFC 7143 §11.12.5. */
 export function randomIsid(): string {
   return `80${randomBytes(5).toString('hex')}`;
 }
 
+interface Addresses {
+  readonly address: PortalAddress;
+  readonly lastingAddress: PortalAddress;
+}
+
+/** Where a redirection leads, or the error itself when it leads nowhere. Throws `ADDRESS_INVALID`. */
+function follow(error: unknown, { lastingAddress, address }: Addresses): Addresses {
+  if (!(error instanceof LoginError) || error.code !== 'LOGIN_REDIRECTED' || error.targetAddress === null) throw error;
+  const { host, port } = parseTargetAddress(error.targetAddress);
+  // Behind a temporary redirection, what moved for good is only where that one led to.
+  const isLasting = error.status === LoginStatus.targetMovedPermanently && address === lastingAddress;
+  const next = { host, port };
+  return { address: next, lastingAddress: isLasting ? next : lastingAddress };
+}
+
 /**
- * Connects and logs in. `onFullFeature` is called while the last Login Response is taken and answers who gets whatever
- * comes behind it: nothing can slip in between. Rejects with `LoginError`, `TargetViolation` or `InitiatorError`
- * (`CONNECT_FAILED`, `CONNECT_TIMEOUT`, `LOGIN_TIMEOUT`, `CONNECTION_CLOSED`, `ARGUMENT_INVALID`).
+ * Connects and logs in; follows redirections. `onFullFeature` is called while the last Login Response is taken and answers
+ * who gets whatever comes behind it: nothing can slip in between. Rejects with `LoginError`, `TargetViolation` or
+ * `InitiatorError` (`CONNECT_FAILED`, `CONNECT_TIMEOUT`, `LOGIN_TIMEOUT`, `CONNECTION_CLOSED`, `ARGUMENT_INVALID`,
+ * `AUTHENTICATION_FAILED`, `ADDRESS_INVALID`).
  */
 export async function connectAndLogin(
   options: LoginOptions,
-  onFullFeature: (wire: Wire, result: LoginResult, checks: ConformanceChecks) => WireReceiver,
+  onFullFeature: OnFullFeature,
+  checks: ConformanceChecks = new ConformanceChecks(options.tolerate),
 ): Promise<LoginResult> {
-  const exchange = new LoginExchange(options, new ConformanceChecks(options.tolerate), onFullFeature);
-  const wire = await Wire.connect(
-    {
-      host: options.host,
-      port: options.port ?? ISCSI_PORT,
-      connectMsMax: options.connectMsMax ?? initiatorLimits.connectMsMax,
-      clock: options.clock ?? systemClock,
-    },
-    exchange,
-    defaultLimits.loginDataSegmentLengthBytesMax,
-  );
-  return exchange.run(wire);
+  const redirectCountMax = options.redirectCountMax ?? initiatorLimits.redirectCountMax;
+  const first = { host: options.host, port: options.port ?? ISCSI_PORT };
+  let addresses: Addresses = { address: first, lastingAddress: first };
+  for (let count = 0; ; count++) {
+    try {
+      return await loginAt(addresses, options, onFullFeature, checks);
+    } catch (error) {
+      if (count >= redirectCountMax) throw error;
+      addresses = follow(error, addresses);
+    }
+  }
 }
 
-/** Logs in over a wire that is already connected; as `connectAndLogin`. */
-export function loginOver(wire: Wire, options: LoginPhaseOptions, onFullFeature: (wire: Wire, result: LoginResult) => WireReceiver): Promise<LoginResult> {
-  const exchange = new LoginExchange(options, new ConformanceChecks(options.tolerate), onFullFeature);
+async function loginAt(addresses: Addresses, options: LoginOptions, onFullFeature: OnFullFeature, checks: ConformanceChecks): Promise<LoginResult> {
+  const exchange = new LoginExchange(withIdentity(options), checks, onFullFeature, addresses);
+  const connectMsMax = options.connectMsMax ?? initiatorLimits.connectMsMax;
+  const target = { ...addresses.address, connectMsMax, clock: options.clock ?? systemClock };
+  return exchange.run(await Wire.connect(target, exchange, defaultLimits.loginDataSegmentLengthBytesMax));
+}
+
+/** Logs in over a wire that is already connected; as `connectAndLogin`, but nowhere else. */
+export function loginOver(wire: Wire, options: LoginPhaseOptions, onFullFeature: OnFullFeature): Promise<LoginResult> {
+  const exchange = new LoginExchange(withIdentity(options), new ConformanceChecks(options.tolerate), onFullFeature, null);
   wire.setReceiver(exchange);
   return exchange.run(wire);
 }
 
-/** The login phase of one connection as the initiator goes through it. RFC 7143 §6.3, §11.12, §11.13. */
-class LoginExchange implements WireReceiver {
-  readonly #options: LoginPhaseOptions;
-  readonly #checks: ConformanceChecks;
-  readonly #onFullFeature: (wire: Wire, result: LoginResult, checks: ConformanceChecks) => WireReceiver;
-  readonly #negotiation: KeyNegotiation;
-  readonly #sessionType: 'Normal' | 'Discovery';
-  readonly #isid: string;
-  readonly #cmdSN: number;
-  #wire: Wire | null = null;
-  #resolve: ((result: LoginResult) => void) | null = null;
-  #reject: ((error: InitiatorError) => void) | null = null;
-  #cancelTimer: () => void = () => {};
-
-  #stage: number;
-  /** Text that is to be sent yet, and whether the request that ends it asks for the next stage. */
-  #outgoing: Buffer = Buffer.alloc(0);
-  #sentTransit = false;
-  #sentContinue = false;
-  #requestCount = 0;
-  #incoming: Buffer[] = [];
-  #incomingLength = 0;
-  #expStatSN = 0;
-  #response: LoginResponsePdu | null = null;
-
-  constructor(
-    options: LoginPhaseOptions,
-    checks: ConformanceChecks,
-    onFullFeature: (wire: Wire, result: LoginResult, checks: ConformanceChecks) => WireReceiver,
-  ) {
-    this.#options = options;
-    this.#checks = checks;
-    this.#onFullFeature = onFullFeature;
-    this.#sessionType = options.sessionType ?? (options.targetName === undefined ? 'Discovery' : 'Normal');
-    this.#isid = (options.isid ?? randomIsid()).toLowerCase();
-    if (!/^[0-9a-f]{12}$/.test(this.#isid)) throw new InitiatorError('ARGUMENT_INVALID', `an ISID is 12 hex digits, not ${JSON.stringify(options.isid)}`);
-    this.#cmdSN = options.cmdSN ?? 1;
-    this.#stage = options.security === 'none' ? LoginStage.securityNegotiation : LoginStage.loginOperationalNegotiation;
-    const digests = { HeaderDigest: options.digests?.header ?? 'None', DataDigest: options.digests?.data ?? 'None' };
-    this.#negotiation = new KeyNegotiation(this.#sessionType, { ...digests, ...options.offers }, checks);
-  }
-
-  run(wire: Wire): Promise<LoginResult> {
-    this.#wire = wire;
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-      if (wire.isClosed) {
-        reject(new InitiatorError('CONNECTION_CLOSED', 'the connection closed before the login'));
-        return;
-      }
-      const loginMsMax = this.#options.loginMsMax ?? defaultLimits.loginTimeMsMax;
-      const clock = this.#options.clock ?? systemClock;
-      this.#cancelTimer = clock.after(loginMsMax, () => wire.destroy(new InitiatorError('LOGIN_TIMEOUT', `no login within ${loginMsMax} ms`)));
-      try {
-        this.#outgoing = encodeTextData([...this.#identity(), ...this.#stageKeys()]);
-        this.#send(true);
-      } catch (error) {
-        // A key or value that cannot be sent: the caller's mistake, but the socket is ours to close.
-        wire.destroy(new InitiatorError('ARGUMENT_INVALID', 'the login request cannot be encoded', { cause: error }));
-      }
-    });
-  }
-
-  /** The keys that the first request of a login must carry. RFC 7143 §6.3. */
-  #identity(): KeyValuePair[] {
-    const pairs: KeyValuePair[] = [
-      ['InitiatorName', this.#options.initiatorName ?? DEFAULT_INITIATOR_NAME],
-      ['SessionType', this.#sessionType],
-    ];
-    if (this.#options.targetName !== undefined) pairs.push(['TargetName', this.#options.targetName]);
-    return pairs;
-  }
-
-  #stageKeys(): KeyValuePair[] {
-    return this.#stage === LoginStage.securityNegotiation ? [['AuthMethod', 'None']] : this.#negotiation.offers();
-  }
-
-  get #nextStage(): number {
-    return this.#stage === LoginStage.securityNegotiation ? LoginStage.loginOperationalNegotiation : LoginStage.fullFeaturePhase;
-  }
-
-  /** Sends the next part of the outgoing text; the last part asks for the next stage when `transit` is set. */
-  #send(transit: boolean): void {
-    const wire = this.#wire;
-    assert(wire !== null, 'a login runs on a wire');
-    if (++this.#requestCount > defaultLimits.loginRoundCountMax) {
-      throw new InitiatorError('LOGIN_FAILED', `the target did not come to an end within ${defaultLimits.loginRoundCountMax} requests`);
-    }
-    const part = this.#outgoing.subarray(0, defaultLimits.loginDataSegmentLengthBytesMax);
-    this.#outgoing = this.#outgoing.subarray(part.length);
-    this.#sentContinue = this.#outgoing.length > 0;
-    this.#sentTransit = transit && !this.#sentContinue;
-    const at = wire.beginPdu(BHS_LENGTH);
-    encodeLoginRequest(
-      {
-        transit: this.#sentTransit,
-        continue: this.#sentContinue,
-        currentStage: this.#stage,
-        nextStage: this.#sentTransit ? this.#nextStage : 0,
-        versionMax: VERSION,
-        versionMin: VERSION,
-        isid: this.#isid,
-        tsih: this.#options.tsih ?? 0,
-        initiatorTaskTag: 0,
-        cid: this.#options.cid ?? 0,
-        cmdSN: this.#cmdSN,
-        expStatSN: this.#expStatSN,
-      },
-      part.length,
-      wire.view,
-      at,
-    );
-    wire.endPdu(at, BHS_LENGTH, part);
-  }
-
-  onHeader(_bytes: Uint8Array, view: DataView, at: number, ahsLengthBytes: number): void {
-    const opcode = readOpcode(view, at);
-    if (opcode !== Opcode.loginResponse) this.#checks.violation('wrongAnswer', `${opcodeName(opcode)} came during the login`);
-    if (ahsLengthBytes > 0) this.#checks.violation('unexpectedAhs', 'a Login Response carries an AHS');
-    this.#response = decodeLoginResponse(view, at);
-  }
-
-  onData(bytes: Uint8Array, at: number, lengthBytes: number): void {
-    const response = this.#response;
-    assert(response !== null, 'data follows a header');
-    this.#incomingLength += lengthBytes;
-    if (this.#incomingLength > defaultLimits.loginTextBytesMax) {
-      this.#checks.violation('textFormat', `the text of a login exceeds ${defaultLimits.loginTextBytesMax} bytes`);
-    }
-    if (lengthBytes > 0) this.#incoming.push(Buffer.from(bytes.subarray(at, at + lengthBytes)));
-    this.#checkResponse(response);
-    this.#expStatSN = serialNext(response.statSN);
-    if (response.status !== 0) throw new LoginError(response.status, this.#incomingPairs().find(([key]) => key === 'TargetAddress')?.[1] ?? null);
-    if (response.continue || this.#sentContinue) {
-      this.#send(this.#outgoing.length > 0);
-      return;
-    }
-    this.#takeText(response);
-  }
-
-  #checkResponse(response: LoginResponsePdu): void {
-    const wrong = (what: string): void => this.#checks.violation('loginAnswer', what);
-    if (response.status !== 0) return;
-    if (response.versionActive !== VERSION) wrong(`version ${response.versionActive} is active, which was not offered`);
-    if (response.initiatorTaskTag !== 0) wrong(`the Initiator Task Tag is 0x${response.initiatorTaskTag.toString(16)}, not that of the request`);
-    if (response.isid !== this.#isid) wrong(`the ISID is ${response.isid}, not ${this.#isid}`);
-    if (response.currentStage !== this.#stage) wrong(`the stage is ${response.currentStage}, not ${this.#stage}`);
-    if (response.transit && response.continue) wrong('T and C are both set');
-    if (response.transit && !this.#sentTransit) wrong('the target goes to the next stage, which was not asked for');
-    // The target may go less far than was asked (never the other way), but there is nothing between these stages.
-    if (response.transit && response.nextStage !== this.#nextStage) wrong(`the next stage is ${response.nextStage}, not ${this.#nextStage}`);
-    if (this.#requestCount > 1 && response.statSN !== this.#expStatSN) {
-      this.#checks.violation('statSN', `a Login Response has StatSN ${response.statSN}, not ${this.#expStatSN}`);
-    }
-    if (response.expCmdSN !== this.#cmdSN) this.#checks.violation('expCmdSN', `a Login Response has ExpCmdSN ${response.expCmdSN}, not ${this.#cmdSN}`);
-  }
-
-  #incomingPairs(): readonly KeyValuePair[] {
-    const pairs = parseTextData(Buffer.concat(this.#incoming));
-    this.#incoming = [];
-    if (pairs !== null) return pairs;
-    this.#checks.violation('textFormat', 'the text of a Login Response is malformed');
-    return [];
-  }
-
-  #takeText(response: LoginResponsePdu): void {
-    let replies: KeyValuePair[] = [];
-    const pairs = this.#incomingPairs();
-    if (this.#stage === LoginStage.securityNegotiation) this.#takeSecurityKeys(pairs);
-    else replies = this.#negotiation.accept(pairs);
-    if (!response.transit) {
-      this.#outgoing = encodeTextData(replies);
-      this.#send(true);
-      return;
-    }
-    if (replies.length > 0) this.#checks.violation('loginAnswer', 'the target makes offers and ends the stage before they could be answered');
-    this.#stage = response.nextStage;
-    if (this.#stage === LoginStage.fullFeaturePhase) {
-      this.#finish(response);
-      return;
-    }
-    this.#outgoing = encodeTextData(this.#stageKeys());
-    this.#send(true);
-  }
-
-  #takeSecurityKeys(pairs: readonly KeyValuePair[]): void {
-    for (const [key, value] of pairs) {
-      this.#negotiation.answers.set(key, value);
-      if (key === 'AuthMethod' && value !== 'None') this.#checks.violation('keyAnswer', `AuthMethod=${value} was not offered`);
-    }
-  }
-
-  #finish(response: LoginResponsePdu): void {
-    const wire = this.#wire;
-    assert(wire !== null, 'a login runs on a wire');
-    if (response.tsih === 0) this.#checks.violation('loginAnswer', 'the last Login Response carries no TSIH');
-    const negotiated = this.#negotiation.finish();
-    const result: LoginResult = {
-      negotiated,
-      answers: this.#negotiation.answers,
-      isid: this.#isid,
-      tsih: response.tsih,
-      cid: this.#options.cid ?? 0,
-      cmdSN: this.#cmdSN,
-      expStatSN: this.#expStatSN,
-      expCmdSN: response.expCmdSN,
-      maxCmdSN: response.maxCmdSN,
-    };
-    this.#cancelTimer();
-    wire.setDigests(negotiated.headerDigest, negotiated.dataDigest);
-    wire.setDataSegmentLengthMax(negotiated.maxRecvDataSegmentLength);
-    wire.setReceiver(this.#onFullFeature(wire, result, this.#checks));
-    this.#resolve?.(result);
-  }
-
-  onFramingFault(): void {}
-
-  onTurnEnd(): void {}
-
-  onClosed(cause: InitiatorError): void {
-    this.#cancelTimer();
-    this.#reject?.(cause);
-  }
+/** Fills in who we are. Throws `ARGUMENT_INVALID`. */
+function withIdentity(options: LoginPhaseOptions): LoginPhaseOptions & { readonly isid: string; readonly initiatorName: string } {
+  const isid = (options.isid ?? randomIsid()).toLowerCase();
+  if (!/^[0-9a-f]{12}$/.test(isid)) throw new InitiatorError('ARGUMENT_INVALID', `an ISID is 12 hex digits, not ${JSON.stringify(options.isid)}`);
+  return { ...options, isid, initiatorName: options.initiatorName ?? DEFAULT_INITIATOR_NAME };
 }

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../engine/clock.js';
-import { type IscsiUrl, LogicalUnitClient, parseIscsiUrl, Session } from '../initiator/index.js';
+import { type IscsiUrl, LogicalUnitClient, loginOptionsOf, parseIscsiUrl, Session } from '../initiator/index.js';
 import type { Mismatch } from './block-data.js';
 import { LoadConnection } from './load-connection.js';
 import { type LoadOptions, type LoadPlan, type MediumSize, planLoad } from './load-plan.js';
@@ -81,8 +81,9 @@ export async function runDisktest(request: DisktestRequest): Promise<DisktestFig
 }
 
 /** Asks a logical unit how large it is, in a session of its own. */
-async function askMediumSize({ host, port, targetName, lun }: IscsiUrl): Promise<MediumSize> {
-  const session = await Session.login({ host, port, targetName });
+async function askMediumSize(url: IscsiUrl): Promise<MediumSize> {
+  const { targetName, lun } = url;
+  const session = await Session.login({ ...loginOptionsOf(url), targetName });
   try {
     const unit = new LogicalUnitClient(session, lun);
     await unit.clearUnitAttentions();

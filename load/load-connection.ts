@@ -4,7 +4,7 @@ import { ScsiStatus } from '../engine/scsi/status.js';
 import { readCdb, testUnitReadyCdb, writeCdb } from '../initiator/cdb.js';
 import type { CoreCommandOptions } from '../initiator/core-command.js';
 import type { InitiatorError } from '../initiator/errors.js';
-import type { IscsiUrl } from '../initiator/iscsi-url.js';
+import { type IscsiUrl, loginOptionsOf } from '../initiator/iscsi-url.js';
 import { PipelinedCore } from '../initiator/pipelined-core.js';
 import { parseSense } from '../initiator/sense-data.js';
 import { loadLimits } from './limits.js';
@@ -45,11 +45,10 @@ export class LoadConnection {
 
   /** Logs in. Rejects as `PipelinedCore.connect`; a unit that is not ready is no reason. */
   static async open(url: IscsiUrl, options: LoadConnectionOptions): Promise<LoadConnection> {
-    const { host, port, targetName, lun } = url;
+    const { targetName, lun } = url;
     const box = { sink: nobody };
     const core = await PipelinedCore.connect({
-      host,
-      port,
+      ...loginOptionsOf(url),
       targetName,
       taskCount: options.taskCount,
       ...(options.digests ? { digests: { header: 'CRC32C', data: 'CRC32C' } as const } : {}),

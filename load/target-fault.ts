@@ -1,5 +1,6 @@
 import { TargetError } from '../engine/errors.js';
 import { InitiatorError } from '../initiator/errors.js';
+import { maskIscsiUrl } from '../initiator/iscsi-url.js';
 
 /**
  * What an initiator could not do, as the fault of whoever named the target: `LOAD_USAGE` for a URL that is none, `LOAD_TARGET`
@@ -10,5 +11,5 @@ export function asTargetFault(url: string, error: unknown): unknown {
   const isUsage = error.code === 'URL_INVALID' || error.code === 'NOT_SUPPORTED' || error.code === 'ARGUMENT_INVALID';
   return isUsage
     ? new TargetError('LOAD_USAGE', error.message, { cause: error })
-    : new TargetError('LOAD_TARGET', `${url}: ${error.message}`, { cause: error });
+    : new TargetError('LOAD_TARGET', `${maskIscsiUrl(url)}: ${error.message}`, { cause: error });
 }

@@ -54,11 +54,20 @@ class NoSocket implements PduOutput {
 class NoConnection implements TaskOwner {
   readonly nexus = benchNexus;
   readonly output = new NoSocket();
-  readonly parameters = { maxRecvDataSegmentLength: 256 * 1024, maxBurstLength: MIB, firstBurstLength: FIRST_BURST_BYTES, maxOutstandingR2T: 1 };
+  readonly parameters = {
+    maxRecvDataSegmentLength: 256 * 1024,
+    maxBurstLength: MIB,
+    firstBurstLength: FIRST_BURST_BYTES,
+    maxOutstandingR2T: 1,
+    errorRecoveryLevel: 0,
+  };
   expCmdSN = 1;
   maxCmdSN = 128;
   statSN = 1;
   arenaBytesHeld = 0;
+  commandBytes = 0;
+  readonly earlyTasks = [];
+  readonly isFenced = false;
   endedCount = 0;
 
   takeStatSN(): number {
@@ -66,6 +75,10 @@ class NoConnection implements TaskOwner {
   }
   takeTargetTransferTag(): number {
     return 1;
+  }
+  onDataOutUnwanted(): void {}
+  holdAnswer(): boolean {
+    return false;
   }
   onTaskAnswered(): void {}
   onTaskEnded(): void {

@@ -1,3 +1,4 @@
+import type { LoginCounts } from '../access/index.js';
 import { type CommandStages, STAGES, type Stage } from '../metrics/command-stages.js';
 import type { SlowCommand } from '../metrics/slowest-commands.js';
 import type { StageAccounting } from '../metrics/stage-accounting.js';
@@ -59,6 +60,7 @@ export interface StatsResult {
   /** Commands of all units beyond the memory for histograms; null when there were none. */
   readonly overflow: CommandStats | null;
   readonly sessions: readonly SessionStats[];
+  readonly logins: LoginCounts;
   /** Commands out on the ring of each worker. */
   readonly ringDepths: readonly number[];
   readonly slots: { readonly total: number; readonly free: number };
@@ -76,6 +78,7 @@ export interface StatsSource {
   nowMicros(): number;
   units(): readonly { readonly metrics: UnitMetrics; readonly execution: string }[];
   sessions(): readonly SessionStats[];
+  logins(): LoginCounts;
   ringDepths(): readonly number[];
   slots(): StatsResult['slots'];
   arena(): StatsResult['arena'];
@@ -103,6 +106,7 @@ function statsOf(source: StatsSource, client: ControlClient): StatsResult {
     })),
     overflow: accounting.overflow === null ? null : commandStatsOf(accounting.overflow, 'beyond the limit stageHistogramBytesMax'),
     sessions: source.sessions(),
+    logins: source.logins(),
     ringDepths: source.ringDepths(),
     slots: source.slots(),
     arena: source.arena(),

@@ -1,7 +1,7 @@
 import { type LimitName, limitTable } from '../limits.js';
 import { formatByteSize } from './byte-size.js';
-import { openPortalFault } from './open-portals.js';
-import { formatPortal } from './portal.js';
+import { checkOpenPortals, checkSecurity } from './check-security.js';
+import { DEFAULT_PORTAL_GROUP_TAG, formatPortal, portalGroupTagOf } from './portal.js';
 import { type ConfigPath, type ConfigProblem, formatPath } from './problem.js';
 import type { Draft, DraftLun, DraftTarget } from './read-draft.js';
 import { resolveStorePath } from './store-text.js';
@@ -9,10 +9,12 @@ import { resolveStorePath } from './store-text.js';
 /** The rules that tie values together, over whatever could be read. Every problem found is pushed to `problems`. */
 export function checkDraft(draft: Draft, baseDirectory: string, problems: ConfigProblem[]): void {
   checkPortals(draft, problems);
+  checkOpenPortals(draft, problems);
   checkTargets(draft, problems);
   checkFiles(draft, baseDirectory, problems);
   checkWorkers(draft, problems);
   checkLimits(draft, problems);
+  checkSecurity(draft, problems);
 }
 
 function invalid(problems: ConfigProblem[], path: ConfigPath, message: string): void {
@@ -29,8 +31,6 @@ function checkPortals(draft: Draft, problems: ConfigProblem[]): void {
     // Port 0 is another free port each time.
     if (first !== undefined && portal.port !== 0) invalid(problems, path, `${text} is there twice, first as ${formatPath(['portals', first])}`);
     else firstIndex.set(text, index);
-    const refusal = openPortalFault(portal, draft.insecure ?? false);
-    if (refusal !== null) problems.push({ code: 'CONFIG_OPEN_PORTAL', path, at: 'value', message: refusal });
   }
 }
 
@@ -46,7 +46,20 @@ function checkTargets(draft: Draft, problems: ConfigProblem[]): void {
       if (first === undefined) firstIndex.set(name, index);
       else invalid(problems, [...path, 'name'], `${target.name} is there twice, first as ${formatPath(['targets', first])}`);
     }
+    checkPortalGroups(target, draft, path, problems);
     checkLuns(target, path, problems);
+  }
+}
+
+/** A target of groups that no portal has could be reached by nobody. */
+function checkPortalGroups(target: DraftTarget, draft: Draft, targetPath: ConfigPath, problems: ConfigProblem[]): void {
+  const { portals } = draft;
+  if (portals?.includes(undefined) === true) return;
+  const tags = new Set(portals?.map((portal) => (portal === undefined ? 0 : portalGroupTagOf(portal))) ?? [DEFAULT_PORTAL_GROUP_TAG]);
+  for (const [index, tag] of (target['portal-groups'] ?? []).entries()) {
+    if (tag === undefined || tags.has(tag)) continue;
+    const message = `no portal has the portal group tag ${tag}; write it behind the portal, such as 127.0.0.1:3260,${tag}`;
+    invalid(problems, [...targetPath, 'portal-groups', index], message);
   }
 }
 

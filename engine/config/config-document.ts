@@ -3,10 +3,12 @@ import { assert } from '../errors.js';
 import { type LimitName, limitTable } from '../limits.js';
 import { formatByteSize } from './byte-size.js';
 import { checkDraft } from './check-draft.js';
-import type { EngineConfig, LunConfig, StoreConfig, TargetConfig } from './engine-config.js';
-import { DEFAULT_PORT, formatPortal } from './portal.js';
+import type { EngineConfig, IsnsConfig, LunConfig, StoreConfig, TargetConfig } from './engine-config.js';
+import { formatIsnsServer } from './isns-server.js';
+import { DEFAULT_PORT, formatPortalText } from './portal.js';
 import type { ConfigProblem } from './problem.js';
 import { type Draft, type DraftLun, type DraftTarget, readDraft } from './read-draft.js';
+import { accessDocumentOf, chapDocumentOf, completeAccess, completeChap, completeRedirect, redirectDocumentOf } from './security-document.js';
 import { formatStoreText, resolveStorePath } from './store-text.js';
 
 /** What holds where nothing is said. */
@@ -15,6 +17,7 @@ export const DEFAULT_TARGET_NAME = 'iqn.2026-11.io.lunloom:demo';
 export const DEFAULT_LUN_STORE = 'ram:1GiB';
 export const DEFAULT_CONTROL = 'auto';
 const DEFAULT_BLOCK_LENGTH_BYTES = 512;
+const DEFAULT_REFRESH_SECONDS = 120;
 
 /** One core is the main thread's; the others may work. */
 export function defaultWorkerCount(): number {
@@ -44,8 +47,16 @@ function completeConfig(draft: Draft, baseDirectory: string): EngineConfig {
     workerCount: draft.workers ?? defaultWorkerCount(),
     insecure: draft.insecure ?? false,
     control: completeControl(draft.control ?? DEFAULT_CONTROL, baseDirectory),
+    ...(draft.isns === undefined ? {} : { isns: completeIsns(draft.isns) }),
+    ...(draft.discovery === undefined ? {} : { discovery: completeChap(draft.discovery, baseDirectory) }),
+    ...(draft.redirects === undefined ? {} : { redirects: draft.redirects.map(completeRedirect) }),
     limits: definedLimits(draft.limits ?? {}),
   };
+}
+
+function completeIsns(isns: NonNullable<Draft['isns']>): IsnsConfig {
+  const refreshSeconds = isns['refresh-seconds'] ?? DEFAULT_REFRESH_SECONDS;
+  return { server: isns.server, ...(isns.entity === undefined ? {} : { entity: isns.entity }), refreshSeconds };
 }
 
 function completeControl(control: string, baseDirectory: string): string {
@@ -57,7 +68,10 @@ function completeTarget(target: DraftTarget, baseDirectory: string): TargetConfi
   return {
     name: target.name,
     ...(target.alias === undefined ? {} : { alias: target.alias }),
+    ...(target['portal-groups'] === undefined ? {} : { portalGroupTags: target['portal-groups'] }),
     luns: complete(target.luns).map((lun) => completeLun(lun, baseDirectory)),
+    ...completeChap(target, baseDirectory),
+    ...(target.access === undefined ? {} : { access: completeAccess(target.access) }),
   };
 }
 
@@ -93,18 +107,28 @@ function complete<T>(items: readonly (T | undefined)[] | undefined): T[] {
 /** The configuration in the words of the YAML file, nothing left to defaults: `readConfigDocument` reads it back. */
 export function documentOf(config: EngineConfig): Record<string, unknown> {
   return {
-    portals: config.portals.map(formatPortal),
+    portals: config.portals.map(formatPortalText),
     targets: config.targets.map((target) => ({
       name: target.name,
       ...(target.alias === undefined ? {} : { alias: target.alias }),
+      ...(target.portalGroupTags === undefined ? {} : { 'portal-groups': [...target.portalGroupTags] }),
       luns: target.luns.map(lunDocumentOf),
+      ...chapDocumentOf(target),
+      ...(target.access === undefined ? {} : { access: target.access.map(accessDocumentOf) }),
     })),
     execution: config.execution,
     workers: config.workerCount,
     insecure: config.insecure,
     control: config.control ?? 'off',
+    ...(config.isns === undefined ? {} : { isns: isnsDocumentOf(config.isns) }),
+    ...(config.discovery === undefined ? {} : { discovery: chapDocumentOf(config.discovery) }),
+    ...(config.redirects === undefined ? {} : { redirects: config.redirects.map(redirectDocumentOf) }),
     ...(Object.keys(config.limits).length === 0 ? {} : { limits: definedLimits(config.limits) }),
   };
+}
+
+function isnsDocumentOf({ server, entity, refreshSeconds }: IsnsConfig): Record<string, unknown> {
+  return { server: formatIsnsServer(server), ...(entity === undefined ? {} : { entity }), 'refresh-seconds': refreshSeconds };
 }
 
 function lunDocumentOf(lun: LunConfig): Record<string, unknown> {

@@ -1,4 +1,5 @@
 import type { LimitName } from '../limits.js';
+import type { ChapAlgorithmName } from '../login/chap-algorithms.js';
 import type { ExecutionPolicy } from '../scsi/logical-unit.js';
 
 /** What an engine serves, complete and checked: the CLI, the YAML file and the API all end here. */
@@ -8,11 +9,32 @@ export interface EngineConfig {
   readonly execution: ExecutionPolicy;
   /** Worker threads; 0 means no pool at all, so that everything runs inline. */
   readonly workerCount: number;
-  /** Allows portals beyond loopback without access control. */
+  /** Allows portals beyond loopback for targets that say nothing about who may log in. */
   readonly insecure: boolean;
   /** Where `lunloom stats` and others ask the running engine: `auto`, `off` or an absolute path. `off` where it is left out. */
   readonly control?: string;
+  /** Where the targets are registered; nowhere where it is left out. */
+  readonly isns?: IsnsConfig;
+  /** Who may discover; everybody where it is left out. What discovery tells depends on the access rules of the targets all the same. */
+  readonly discovery?: ChapConfig;
+  /** The first that fits decides. */
+  readonly redirects?: readonly RedirectConfig[];
   readonly limits: Partial<Record<LimitName, number>>;
+}
+
+/** An iSNS server and how to register with it. RFC 4171. */
+export interface IsnsConfig {
+  readonly server: IsnsServerConfig;
+  /** Entity Identifier, 1 to 255 bytes; the name of the first target where it is left out. RFC 4171 §6.2.1. */
+  readonly entity?: string;
+  /** The registration is looked after this often, or twice within the period that the server grants. */
+  readonly refreshSeconds: number;
+}
+
+export interface IsnsServerConfig {
+  /** A name, or an IPv4 or IPv6 address without brackets. */
+  readonly host: string;
+  readonly port: number;
 }
 
 export interface PortalConfig {
@@ -20,13 +42,65 @@ export interface PortalConfig {
   readonly address: string;
   /** 0 picks a free port. */
   readonly port: number;
+  /** 1 to 65535; 1 where it is left out. RFC 7143 §4.1. */
+  readonly portalGroupTag?: number;
 }
 
-export interface TargetConfig {
+/** Where a secret is read from when the engine starts: never the secret itself. */
+export type SecretSource =
+  /** Absolute. The file must be its owner's alone. */
+  { readonly file: string } | { readonly env: string };
+
+export interface ChapUserConfig {
+  /** Compared with CHAP_N as it stands. */
+  readonly name: string;
+  readonly secret: SecretSource;
+}
+
+/** Authentication by CHAP, RFC 7143 §12.1.3. Without users nobody has to authenticate, and the rest must be left out too. */
+export interface ChapConfig {
+  readonly users?: readonly ChapUserConfig[];
+  /** How the target proves itself to initiators that ask for it. */
+  readonly mutual?: ChapUserConfig;
+  /** All that there are where it is left out. */
+  readonly algorithms?: readonly ChapAlgorithmName[];
+}
+
+/** Who fits all that is named may see the LUNs. At least one of the first three must be named. */
+export interface AccessRuleConfig {
+  /** Names in which `*` stands for any characters and `?` for one. */
+  readonly initiators?: readonly string[];
+  /** Addresses and CIDR ranges. */
+  readonly addresses?: readonly string[];
+  /** Names of users of the target. */
+  readonly users?: readonly string[];
+  /** All of the target where it is left out. */
+  readonly luns?: readonly number[];
+}
+
+/** Logins to a target, by a portal, or both, that are sent elsewhere. RFC 7143 §11.13.5, Status-Class 1. */
+export interface RedirectConfig {
+  /** All targets where it is left out; one that is not served here may be named. */
+  readonly target?: string;
+  /** One of the portals; all of them where it is left out. */
+  readonly portal?: PortalConfig;
+  readonly to: {
+    /** A name, or an IPv4 or IPv6 address without brackets. */
+    readonly host: string;
+    readonly port: number;
+  };
+  readonly permanent: boolean;
+}
+
+export interface TargetConfig extends ChapConfig {
   /** iSCSI name: `iqn.`, `eui.` or `naa.` form. RFC 7143 §4.2.7. */
   readonly name: string;
   readonly alias?: string;
+  /** The portal groups by which it is reached; all of them where it is left out. */
+  readonly portalGroupTags?: readonly number[];
   readonly luns: readonly LunConfig[];
+  /** What all the rules that fit give together; everything to everybody where it is left out. */
+  readonly access?: readonly AccessRuleConfig[];
 }
 
 export type StoreConfig =

@@ -3,7 +3,7 @@ import { TargetError } from '../errors.js';
 /** Keys and list indexes from the root of the configuration to a value. */
 export type ConfigPath = readonly (string | number)[];
 
-export type ConfigProblemCode = 'CONFIG_INVALID' | 'CONFIG_OPEN_PORTAL' | 'CONFIG_SYNTAX' | 'CONFIG_NOT_READABLE';
+export type ConfigProblemCode = 'CONFIG_INVALID' | 'CONFIG_OPEN_PORTAL' | 'CONFIG_SYNTAX' | 'CONFIG_NOT_READABLE' | 'CONFIG_SECRET';
 
 /** Something wrong with a value (or, with `at: 'key'`, with the key itself), before it is known where that was written. */
 export interface ConfigProblem {

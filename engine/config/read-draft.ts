@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import type { ChapAlgorithmName } from '../login/chap-algorithms.js';
 import { didYouMean } from './did-you-mean.js';
 import { describeFound } from './parsed.js';
 import type { ConfigPath, ConfigProblem } from './problem.js';
 import { configSchema, type lunSchema, type targetSchema } from './schema.js';
+import type { accessRuleSchema, redirectSchema, userSchema } from './security-schema.js';
 
 /**
  * Reads a raw configuration along the schema and keeps what is right beside what is wrong: one bad key of one LUN
@@ -10,9 +12,21 @@ import { configSchema, type lunSchema, type targetSchema } from './schema.js';
  */
 
 export type DraftLun = Partial<z.output<typeof lunSchema>>;
-export type DraftTarget = Partial<Omit<z.output<typeof targetSchema>, 'luns'>> & { readonly luns?: readonly (DraftLun | undefined)[] };
+export type DraftUser = Partial<z.output<typeof userSchema>>;
+export type DraftAccessRule = Partial<z.output<typeof accessRuleSchema>>;
+export type DraftRedirect = Partial<z.output<typeof redirectSchema>>;
+/** Who may log in: to a target, or to discover. */
+export interface DraftChap {
+  readonly users?: readonly (DraftUser | undefined)[] | undefined;
+  readonly mutual?: DraftUser | undefined;
+  readonly algorithms?: readonly (ChapAlgorithmName | undefined)[] | undefined;
+}
+export type DraftTarget = Partial<Omit<z.output<typeof targetSchema>, 'luns' | 'access' | keyof DraftChap>> &
+  DraftChap & { readonly luns?: readonly (DraftLun | undefined)[]; readonly access?: readonly (DraftAccessRule | undefined)[] };
 type ConfigOutput = z.output<typeof configSchema>;
-export type Draft = Partial<Omit<ConfigOutput, 'targets' | 'portals'>> & {
+export type Draft = Partial<Omit<ConfigOutput, 'targets' | 'portals' | 'discovery' | 'redirects'>> & {
+  readonly discovery?: DraftChap;
+  readonly redirects?: readonly (DraftRedirect | undefined)[];
   readonly portals?: readonly (NonNullable<ConfigOutput['portals']>[number] | undefined)[];
   readonly targets?: readonly (DraftTarget | undefined)[];
 };
@@ -29,10 +43,16 @@ function readNode(schema: z.core.$ZodType, raw: unknown, path: ConfigPath, probl
     const { element } = schema;
     return raw.map((item, index) => readNode(element, item, [...path, index], problems));
   }
+  if (schema instanceof z.ZodUnion && (Array.isArray(raw) || typeof raw === 'string')) {
+    // One or a list of them: the form that was chosen says best what is wrong with it.
+    const chosen = schema.options.find((option) => option instanceof z.ZodArray === Array.isArray(raw));
+    if (chosen !== undefined && schema.options.some((option) => option instanceof z.ZodArray)) return readNode(chosen, raw, path, problems);
+  }
   const result = z.safeParse(schema, raw);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  if (issue !== undefined) problems.push({ code: 'CONFIG_INVALID', path, at: 'value', message: sentence(issue, raw) });
+  if (issue !== undefined)
+    problems.push({ code: 'CONFIG_INVALID', path, at: 'value', message: isSecret(path) ? secretSentence(issue, raw) : sentence(issue, raw) });
   return undefined;
 }
 
@@ -52,6 +72,17 @@ function readMapping(shape: z.core.$ZodShape, raw: Record<string, unknown>, path
 
 function isMapping(raw: unknown): raw is Record<string, unknown> {
   return typeof raw === 'object' && raw !== null && !Array.isArray(raw);
+}
+
+/** Where somebody may have written a secret itself. */
+function isSecret(path: ConfigPath): boolean {
+  return path.at(-1) === 'secret' || (path.at(-1) === 'env' && path.at(-2) === 'secret');
+}
+
+/** What was found is not repeated: messages end up in logs. */
+function secretSentence(issue: z.core.$ZodIssue, raw: unknown): string {
+  if (raw === undefined) return sentence(issue, raw);
+  return `expected ${issue.message}, found something else; a secret itself does not belong into the configuration`;
 }
 
 function sentence(issue: z.core.$ZodIssue, raw: unknown): string {

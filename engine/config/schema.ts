@@ -3,8 +3,10 @@ import { type LimitName, limitTable } from '../limits.js';
 import { LUN_MAX } from '../pdu/lun.js';
 import { BYTE_SIZE_FORM, parseByteSize } from './byte-size.js';
 import { ISCSI_NAME_FORM, parseIscsiName } from './iscsi-name.js';
-import type { Parsed } from './parsed.js';
-import { PORTAL_FORM, parsePortal } from './portal.js';
+import { ISNS_SERVER_FORM, parseIsnsServer } from './isns-server.js';
+import { PORTAL_FORM, PORTAL_GROUP_TAG_MAX, parsePortal } from './portal.js';
+import { flag, parsedText, wholeNumber } from './schema-values.js';
+import { accessSchema, chapShape, discoverySchema, redirectSchema } from './security-schema.js';
 import { parseStoreText, STORE_FORM } from './store-text.js';
 
 /**
@@ -25,21 +27,6 @@ export const EXECUTION_POLICIES = ['inline', 'pool', 'auto'] as const;
 const CONTROL_PATTERN = /^(?:auto|off|[^\0]*\/[^\0]*)$/;
 const CONTROL_FORM = 'auto, off or a path with a slash in it';
 
-/** A text that one of our parsers reads; the parser's sentence becomes the issue's message. */
-function parsedText<T>(form: string, parse: (text: string) => Parsed<T>) {
-  return z.string({ error: form }).transform((text, context): T => {
-    const parsed = parse(text);
-    if (parsed.fault === undefined) return parsed.value;
-    context.addIssue({ code: 'custom', message: parsed.fault });
-    return z.NEVER;
-  });
-}
-
-function wholeNumber(min: number, max: number) {
-  const error = `a whole number from ${min} to ${max}`;
-  return z.int({ error }).min(min, { error }).max(max, { error });
-}
-
 function printableText(lengthMax: number) {
   const error = `1 to ${lengthMax} printable ASCII characters`;
   return z.string({ error }).regex(new RegExp(`^[\\x20-\\x7e]{1,${lengthMax}}$`), { error });
@@ -53,7 +40,6 @@ const byteSize = z.union([z.number(), z.string()], { error: BYTE_SIZE_FORM }).tr
   return z.NEVER;
 });
 
-const flag = z.boolean({ error: 'true or false' });
 const execution = z.enum(EXECUTION_POLICIES, { error: 'inline, pool or auto' });
 const alias = z.string({ error: 'text' }).refine((text) => Buffer.byteLength(text) <= ALIAS_LENGTH_BYTES_MAX && !/\p{Cc}/u.test(text), {
   error: `text of at most ${ALIAS_LENGTH_BYTES_MAX} bytes without control characters`,
@@ -79,9 +65,28 @@ export const targetSchema = z.strictObject(
   {
     name: parsedText(ISCSI_NAME_FORM, parseIscsiName),
     alias: alias.optional(),
+    'portal-groups': z
+      .array(wholeNumber(1, PORTAL_GROUP_TAG_MAX), { error: 'a list of portal group tags' })
+      .min(1, { error: 'at least one portal group tag' })
+      .optional(),
     luns: z.array(lunSchema, { error: 'a list of LUNs' }).min(1, { error: 'at least one LUN' }),
+    ...chapShape,
+    access: accessSchema.optional(),
   },
   { error: 'a mapping with name and luns' },
+);
+
+/** Entity Identifiers have at most 256 bytes with the zero that ends them, RFC 4171 §6.2.1. */
+const ENTITY_LENGTH_MAX = 255;
+const REFRESH_SECONDS_MAX = 24 * 3600;
+
+export const isnsSchema = z.strictObject(
+  {
+    server: parsedText(ISNS_SERVER_FORM, parseIsnsServer),
+    entity: printableText(ENTITY_LENGTH_MAX).optional(),
+    'refresh-seconds': wholeNumber(1, REFRESH_SECONDS_MAX).optional(),
+  },
+  { error: 'a mapping such as { server: "192.0.2.1:3205" }' },
 );
 
 export const configSchema = z.strictObject(
@@ -92,9 +97,12 @@ export const configSchema = z.strictObject(
     workers: z.int({ error: 'a whole number from 0' }).min(0, { error: 'a whole number from 0' }).optional(),
     insecure: flag.optional(),
     control: z.string({ error: CONTROL_FORM }).regex(CONTROL_PATTERN, { error: CONTROL_FORM }).optional(),
+    isns: isnsSchema.optional(),
+    discovery: discoverySchema.optional(),
+    redirects: z.array(redirectSchema, { error: 'a list of redirections' }).min(1, { error: 'at least one redirection' }).optional(),
     limits: z.strictObject(limitShape(), { error: 'a mapping of limit names to numbers' }).optional(),
   },
-  { error: 'a mapping with targets, and portals, execution, workers, insecure, control and limits as needed' },
+  { error: 'a mapping with targets, and portals, execution, workers, insecure, control, isns, discovery, redirects and limits as needed' },
 );
 
 /** One optional key a row of the limit table; those that count bytes take sizes with units too. */

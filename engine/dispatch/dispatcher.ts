@@ -31,7 +31,8 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #doorbell = new Doorbell();
-  readonly #workers: RingWorker[];
+  readonly #workers: RingWorker[] = [];
+  readonly #attachments: UnitAttachment[] = [];
   #pumping = false;
   #lastProgressMicros = 0;
   #stopped = false;
@@ -43,21 +44,23 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    const { slots, arena, limits, workerCount, workerUrl } = options;
-    this.#workers = Array.from(
-      { length: workerCount },
-      () =>
-        new RingWorker({
-          slots: slots.buffer,
-          arena: arena.memory,
-          doorbell: this.#doorbell.buffer,
-          pollMicrosMax: limits.pollMicrosMax,
-          ringCapacity: 2 ** Math.ceil(Math.log2(slots.slotCount)),
-          slotCount: slots.slotCount,
-          workerUrl,
-          afterLosses: options.afterCompletions,
-        }),
-    );
+    for (let index = 0; index < options.workerCount; index++) this.#addWorker(options.limits.pollMicrosMax);
+  }
+
+  #addWorker(pollMicrosMax: number): void {
+    const { slots, arena, workerUrl, afterCompletions } = this.#options;
+    const worker = new RingWorker({
+      slots: slots.buffer,
+      arena: arena.memory,
+      doorbell: this.#doorbell.buffer,
+      pollMicrosMax,
+      ringCapacity: 2 ** Math.ceil(Math.log2(slots.slotCount)),
+      slotCount: slots.slotCount,
+      workerUrl,
+      afterLosses: afterCompletions,
+    });
+    for (const attachment of this.#attachments) worker.attach(attachment);
+    this.#workers.push(worker);
   }
 
   get hasWorkers(): boolean {
@@ -89,6 +92,7 @@ export class Dispatcher {
   }
 
   attach(attachment: UnitAttachment): void {
+    this.#attachments.push(attachment);
     for (const worker of this.#workers) worker.attach(attachment);
   }
 
@@ -105,10 +109,7 @@ export class Dispatcher {
 
   /** Queues the command for the worker with the least to do. */
   submit(job: MediumJob): void {
-    let chosen: RingWorker | undefined;
-    for (const worker of this.#workers) {
-      if (worker.isUp && (chosen === undefined || worker.inFlightCount < chosen.inFlightCount)) chosen = worker;
-    }
+    const chosen = job.medium.store.blocking && !job.medium.pace.isFast ? this.#workerToWait() : this.#leastBusy(0, this.#options.workerCount);
     if (chosen === undefined) {
       this.executeInline(job);
       return;
@@ -126,6 +127,32 @@ export class Dispatcher {
     this.#doorbell.ringAlways();
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     this.#options.afterCompletions();
+  }
+
+  /**
+   * What waits for a device may wait on more threads than there are cores, and keeps off the threads that do not: while all that wait are busy
+   * one more is started, up to `blockingWorkerCountMax`. Until the first of them serves, the others wait as well.
+   */
+  #workerToWait(): RingWorker | undefined {
+    const { workerCount, limits } = this.#options;
+    const chosen = this.#leastBusy(workerCount, this.#workers.length) ?? this.#leastBusy(0, workerCount);
+    const isFull = this.#workers.length - workerCount >= limits.blockingWorkerCountMax;
+    // One at a time: the next is started when the last one serves and all are busy still.
+    const isStarting = this.#workers.length > workerCount && this.#workers.at(-1)?.isServing === false;
+    // Threads that mostly wait for a device do not spin for their next command.
+    if (chosen !== undefined && chosen.inFlightCount > 0 && !isFull && !isStarting && !this.#stopped) this.#addWorker(0);
+    return chosen;
+  }
+
+  /** Of the workers from `from` until `to`; one that has yet to start serves only when it is among those that there have to be. */
+  #leastBusy(from: number, to: number): RingWorker | undefined {
+    let chosen: RingWorker | undefined;
+    for (let index = from; index < to; index++) {
+      const worker = this.#workers[index] as RingWorker;
+      if (!worker.isUp || (from > 0 && !worker.isServing)) continue;
+      if (chosen === undefined || worker.inFlightCount < chosen.inFlightCount) chosen = worker;
+    }
+    return chosen;
   }
 
   #drain(): number {

@@ -64,6 +64,11 @@ export class RingWorker {
     return !this.#stopping && (this.#barrenLives < BARREN_LIFE_COUNT_MAX || this.#channel.isServed);
   }
 
+  /** True once its thread takes commands off the ring. */
+  get isServing(): boolean {
+    return this.#channel.isServed;
+  }
+
   /** The thread itself, for fault injection in tests. */
   get thread(): Worker | undefined {
     return this.#pool?.threads[0];

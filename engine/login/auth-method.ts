@@ -11,7 +11,8 @@ export interface AuthContext {
 
 export type AuthStep =
   | { readonly kind: 'continue'; readonly pairs: readonly KeyValuePair[] }
-  | { readonly kind: 'done'; readonly pairs: readonly KeyValuePair[] }
+  /** `user` is who the initiator has proved to be, as the access rules know him; absent when nothing had to be proved. */
+  | { readonly kind: 'done'; readonly pairs: readonly KeyValuePair[]; readonly user?: string }
   /** `status` is a Status-Class/Status-Detail, `LoginStatus.authenticationFailure` as a rule. */
   | { readonly kind: 'failed'; readonly status: number; readonly message: string };
 

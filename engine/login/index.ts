@@ -1,5 +1,11 @@
 /** Login phase, key negotiation and Text Requests of an iSCSI target: values in, values out, no I/O. */
+export * from './advertised-portals.js';
 export * from './auth-method.js';
+export * from './chap-algorithms.js';
+export * from './chap-credentials.js';
+export * from './chap-exchange.js';
+export * from './chap-secret.js';
+export * from './chap-values.js';
 export * from './iscsi-name.js';
 export * from './key-negotiator.js';
 export * from './key-row.js';

@@ -45,6 +45,8 @@ export class KeyNegotiator {
   readonly #settled = new Set<string>();
   /** Our own offers without an answer yet. */
   readonly #open = new Map<string, NegotiableRow>();
+  /** What we declared: nobody has to say anything to it, but some say `NotUnderstood`. */
+  readonly #declared = new Set<string>();
 
   constructor(parameters: MutableParameters, offers: TargetOffers, isLeading: boolean) {
     this.#parameters = parameters;
@@ -86,6 +88,11 @@ export class KeyNegotiator {
     return proposals;
   }
 
+  /** Takes note of declarations that we send, which the initiator may turn down with one of the answer constants. */
+  declare(pairs: readonly KeyValuePair[]): void {
+    for (const [key] of pairs) this.#declared.add(key);
+  }
+
   get hasOpenOffers(): boolean {
     return this.#open.size > 0;
   }
@@ -110,8 +117,10 @@ export class KeyNegotiator {
   #receiveOne(key: string, value: string, phase: NegotiationPhase): string | null | KeyOutcome {
     const open = this.#open.get(key);
     if (open !== undefined) return this.#conclude(open, value);
-    // The answer to a declaration of ours. Answering it would never end. RFC 7143 §6.2.
-    if (isAnswer(value)) return null;
+    if (isAnswer(value)) {
+      // Answering the answer to a declaration would never end.
+      return this.#declared.delete(key) ? null : violation(`key ${key} was offered as ${value}, which only an answer may be`, 'RFC 7143 §6.2');
+    }
 
     const row = findKey(key);
     const before = this.#seen.get(key);

@@ -297,6 +297,8 @@ export const keyTable: readonly KeyRow[] = [
     min: 0,
     max: 2,
     preference: (offers) => offers.errorRecoveryLevel,
+    // RFC 7143 §13.21: a discovery session has ErrorRecoveryLevel 0.
+    cap: (parameters) => (inDiscovery(parameters) ? 0 : 2),
     store(parameters, value) {
       parameters.errorRecoveryLevel = value;
     },

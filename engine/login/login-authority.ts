@@ -19,10 +19,12 @@ export type TargetLookup =
    */
   | { readonly kind: 'refused'; readonly status: number; readonly targetAddress?: string };
 
-/** Who may log in to what. Implemented above the session layer. */
+/** Who may log in to what by one connection. Implemented above the login layer. */
 export interface LoginAuthority {
   /** Names are in normal form. */
   findTarget(targetName: string, initiatorName: string): TargetLookup;
+  /** Whether the initiator may use the target now that it is known who it is; `user` is null when nobody had to prove anything. */
+  mayUse(targetName: string, initiatorName: string, user: string | null): boolean;
   /** Values of AuthMethod that discovery sessions take. */
   readonly discoveryAuthMethods: readonly string[];
 }
@@ -38,6 +40,8 @@ export interface AdmissionRequest {
   readonly initiatorName: string;
   /** Null in discovery sessions. */
   readonly targetName: string | null;
+  /** As whom the initiator authenticated; null when it did not have to. */
+  readonly user: string | null;
   readonly sessionType: SessionType;
   /** For a connection that joins a session, session-wide values here are defaults: the session's own ones hold. */
   readonly parameters: NegotiatedParameters;

@@ -73,6 +73,9 @@ export class LoginNegotiation {
   #authMethod: AuthMethod | null = null;
   #authExchange: AuthExchange | null = null;
   #isAuthenticated = false;
+  #hasOfferedMethods = false;
+  /** As whom the initiator authenticated. */
+  #user: string | null = null;
   /** Text of a failure: where a redirection leads. */
   #failurePairs: KeyValuePair[] = [];
 
@@ -156,7 +159,7 @@ export class LoginNegotiation {
       // The target's access control and AuthMethods were chosen by these three, so nobody may become another later.
       throw violation('InitiatorName, TargetName and SessionType belong into the first text', 'RFC 7143 §6.3 "Login Phase"');
     }
-    if (isSecurity) answers.push(...this.#authenticate(outcome.operations));
+    if (isSecurity) answers.push(...this.#authenticate(outcome.operations, pdu.transit));
     else {
       this.#requireAuthentication();
       answers.push(...this.#declareLength());
@@ -185,7 +188,7 @@ export class LoginNegotiation {
     this.#target = lookup.target;
     const declarations: KeyValuePair[] = [['TargetPortalGroupTag', String(lookup.target.portalGroupTag)]];
     if (lookup.target.alias !== undefined) declarations.push(['TargetAlias', textToWire(lookup.target.alias)]);
-    return declarations;
+    return this.#declare(declarations);
   }
 
   /** Our MaxRecvDataSegmentLength, once, as soon as the stage allows it. RFC 7143 §13.12. */
@@ -194,7 +197,12 @@ export class LoginNegotiation {
     this.#hasDeclaredLength = true;
     const length = this.#options.offers.maxRecvDataSegmentLength;
     this.#parameters.targetMaxRecvDataSegmentLength = length;
-    return [['MaxRecvDataSegmentLength', String(length)]];
+    return this.#declare([['MaxRecvDataSegmentLength', String(length)]]);
+  }
+
+  #declare(declarations: KeyValuePair[]): KeyValuePair[] {
+    this.#negotiator.declare(declarations);
+    return declarations;
   }
 
   get #allowedMethods(): readonly string[] {
@@ -202,7 +210,7 @@ export class LoginNegotiation {
   }
 
   /** SecurityNegotiation, RFC 7143 §6.3.2, §12.1. */
-  #authenticate(operations: readonly KeyValuePair[]): KeyValuePair[] {
+  #authenticate(operations: readonly KeyValuePair[], transit: boolean): KeyValuePair[] {
     const answers: KeyValuePair[] = [];
     const methodKeys: KeyValuePair[] = [];
     for (const [key, value] of operations) {
@@ -210,7 +218,16 @@ export class LoginNegotiation {
       else methodKeys.push([key, value]);
     }
     if (methodKeys.length > 0 && this.#authExchange !== null) answers.push(...this.#takeAuthStep(this.#authExchange.receive(methodKeys)));
+    if (!transit && this.#mustOfferMethods) {
+      this.#hasOfferedMethods = true;
+      answers.push(...this.#declare([['AuthMethod', this.#allowedMethods.join(',')]]));
+    }
     return answers;
+  }
+
+  /** An initiator that stays in SecurityNegotiation without a word on AuthMethod leaves the choice to us. RFC 7143 §6.3.2. */
+  get #mustOfferMethods(): boolean {
+    return this.#authMethod === null && !this.#hasOfferedMethods && !this.#allowedMethods.includes(NO_AUTHENTICATION);
   }
 
   #chooseMethod(offer: string): KeyValuePair[] {
@@ -221,14 +238,16 @@ export class LoginNegotiation {
     const { initiatorName, targetName, sessionType } = this.#parameters;
     this.#authMethod = method;
     this.#authExchange = method.open({ initiatorName, targetName: sessionType === 'normal' ? (targetName ?? null) : null, sessionType });
-    return [['AuthMethod', method.name], ...this.#takeAuthStep(this.#authExchange.begin())];
+    // The answer to an offer of ours needs no answer.
+    const answers: KeyValuePair[] = this.#hasOfferedMethods ? [] : [['AuthMethod', method.name]];
+    return [...answers, ...this.#takeAuthStep(this.#authExchange.begin())];
   }
 
   #takeAuthStep(step: AuthStep): readonly KeyValuePair[] {
     if (step.kind === 'failed') throw violation(step.message, 'RFC 7143 §12.1', step.status);
     if (step.kind === 'done') {
-      this.#isAuthenticated = true;
       this.#authExchange = null;
+      this.#conclude(step.user ?? null);
     }
     return step.pairs;
   }
@@ -239,7 +258,17 @@ export class LoginNegotiation {
     if (this.#authMethod !== null || !this.#allowedMethods.includes(NO_AUTHENTICATION)) {
       throw violation('the initiator did not authenticate', 'RFC 7143 §6.3.2', LoginStatus.authenticationFailure);
     }
+    this.#conclude(null);
+  }
+
+  /** It is known who the initiator is, and so what it may do. */
+  #conclude(user: string | null): void {
     this.#isAuthenticated = true;
+    this.#user = user;
+    const { initiatorName } = this.#parameters;
+    const target = this.#target;
+    if (target === null || this.#options.authority.mayUse(target.name, initiatorName, user)) return;
+    throw violation(`${initiatorName} may not use ${target.name}`, 'RFC 7143 §11.13.5', LoginStatus.authorizationFailure);
   }
 
   /** The response to `pdu`: the next piece of our text, and the transition when both sides are ready for it. */
@@ -270,7 +299,7 @@ export class LoginNegotiation {
     const parameters = this.#finalParameters();
     const { isid, tsih, cid, cmdSN } = pdu;
     const { initiatorName, targetName = null, sessionType } = parameters;
-    const admission = this.#options.registry.admit({ isid, tsih, cid, cmdSN, initiatorName, targetName, sessionType, parameters });
+    const admission = this.#options.registry.admit({ isid, tsih, cid, cmdSN, initiatorName, targetName, user: this.#user, sessionType, parameters });
     if (admission.kind === 'refused') throw violation('the session was not admitted', 'RFC 7143 §6.3.1', admission.status);
     assert(admission.tsih > 0, 'an admitted session has a TSIH');
     this.#state = 'full-feature';

@@ -25,8 +25,8 @@ function describe(target: DiscoveredTarget): KeyValuePair[] {
 
 /**
  * The answer to SendTargets, or null when the value is none of `All`, a name and nothing. RFC 7143 Appendix C.
- * A normal session never learns of other targets than its own. `All` in one should fail by the letter; libiscsi's
- * suite wants an answer, and its own target is what the session may see.
+ * A normal session never learns of other targets than its own. By the letter `All` must not be supported in one; libiscsi's suite
+ * (iSCSISendTargets.Simple) fails a target that rejects it, so it means what nothing means there: the session's own target.
  */
 export function sendTargets(value: string, parameters: NegotiatedParameters, inventory: TargetInventory): KeyValuePair[] | null {
   const { initiatorName, targetName } = parameters;

@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { PortalConfig } from '../config/engine-config.js';
 import { TargetError } from '../errors.js';
 import type { EngineContext } from '../session/engine-context.js';
+import { DEFAULT_PORTAL_GROUP_TAG } from '../session/target-node.js';
 import { BusyPoll } from './busy-poll.js';
 import type { FlushList } from './flush-list.js';
 import { ReceiveMemory } from './receive-memory.js';
@@ -32,7 +33,9 @@ export class Portals {
 
   /** Binds one portal; answers the address it really has. Throws `TargetError` `LISTEN_FAILED`. */
   async listen(portal: PortalConfig): Promise<PortalConfig> {
-    const server = createServer({ noDelay: true, pauseOnConnect: true, highWaterMark: RECEIVE_HIGH_WATER_BYTES }, (socket) => this.#onConnection(socket));
+    const server = createServer({ noDelay: true, pauseOnConnect: true, highWaterMark: RECEIVE_HIGH_WATER_BYTES }, (socket) =>
+      this.#onConnection(socket, portal),
+    );
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) =>
         reject(new TargetError('LISTEN_FAILED', `cannot listen on ${portal.address} port ${portal.port}: ${error.code ?? error.message}`, { cause: error })),
@@ -43,7 +46,7 @@ export class Portals {
     server.on('error', (error) => this.#context.onDefect(error));
     this.#servers.push(server);
     const bound = server.address();
-    return typeof bound === 'object' && bound !== null ? { address: bound.address, port: bound.port } : portal;
+    return typeof bound === 'object' && bound !== null ? { ...portal, address: bound.address, port: bound.port } : portal;
   }
 
   /** Takes no more connections; those there are stay. */
@@ -64,7 +67,7 @@ export class Portals {
     this.#flushList.flushAll();
   }
 
-  #onConnection(socket: Socket): void {
+  #onConnection(socket: Socket, { portalGroupTag = DEFAULT_PORTAL_GROUP_TAG }: PortalConfig): void {
     const { limits, clock } = this.#context;
     if (this.transports.size >= limits.connectionCountMax) {
       socket.destroy();
@@ -75,6 +78,8 @@ export class Portals {
       this.transports.delete(closed);
       this.#loggingIn.delete(closed);
     });
+    const { connection } = transport;
+    connection.portal = { ...connection.portal, portalGroupTag };
     this.transports.add(transport);
     this.#loggingIn.set(transport, clock.nowMicros());
   }

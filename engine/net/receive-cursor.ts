@@ -227,9 +227,10 @@ export class ReceiveCursor {
   }
 
   #takeGatheredData(): boolean {
-    this.#gathered ??= new Uint8Array(this.#dataWireLength);
     const take = Math.min(this.#dataWireLength - this.#dataTaken, this.#end - this.#at);
+    // Not before there is something to keep: a segment that comes whole with the next chunk needs no memory, and none may be left for the one after it.
     if (take === 0) return false;
+    this.#gathered ??= new Uint8Array(this.#dataWireLength);
     this.#gathered.set(this.#chunk.subarray(this.#at, this.#at + take), this.#dataTaken);
     this.#at += take;
     this.#dataTaken += take;

@@ -97,7 +97,8 @@ export function encodeTaskManagementRequest(pdu: TaskManagementRequestPdu, view:
  *
  *      0|.|.| 0x22      |1| Reserved    | Response      | Reserved      |
  *      4|TotalAHSLength | DataSegmentLength (0)                         |
- *      8| Reserved                                                      |
+ *      8| Additional Response Information (RFC 7144)    | Reserved      |
+ *     12| Reserved                                                      |
  *     16| Initiator Task Tag                                            |
  *     20| Reserved                                                      |
  *     24| StatSN | 28 ExpCmdSN | 32 MaxCmdSN                            |
@@ -110,7 +111,8 @@ export const TASK_MANAGEMENT_RESPONSE = fieldOffsets({
   reserved3: 1,
   totalAHSLength: 1,
   dataSegmentLength: 3,
-  reserved8: 8,
+  additionalResponseInformation: 3,
+  reserved11: 5,
   initiatorTaskTag: 4,
   reserved20: 4,
   numbers: 12,
@@ -133,6 +135,8 @@ export const TaskManagementResponse = {
 export interface TaskManagementResponsePdu extends TargetNumbers {
   response: number;
   initiatorTaskTag: number;
+  /** What QUERY ASYNCHRONOUS EVENT asks for: three bytes, 0 when left out. RFC 7144 "Task Management Function Response". */
+  additionalResponseInformation?: number;
 }
 
 export function encodeTaskManagementResponse(pdu: TaskManagementResponsePdu, view: DataView, at: number): void {
@@ -140,6 +144,8 @@ export function encodeTaskManagementResponse(pdu: TaskManagementResponsePdu, vie
   view.setUint8(at, Opcode.taskManagementResponse);
   view.setUint8(at + TASK_MANAGEMENT_RESPONSE.flags, FINAL_BIT);
   view.setUint8(at + TASK_MANAGEMENT_RESPONSE.response, pdu.response);
+  // Three bytes: the fourth that this writes is reserved.
+  view.setUint32(at + TASK_MANAGEMENT_RESPONSE.additionalResponseInformation, (pdu.additionalResponseInformation ?? 0) << 8);
   view.setUint32(at + TASK_MANAGEMENT_RESPONSE.initiatorTaskTag, pdu.initiatorTaskTag);
   writeTargetNumbers(pdu, view, at);
 }
@@ -148,6 +154,7 @@ export function decodeTaskManagementResponse(view: DataView, at: number): TaskMa
   return {
     response: view.getUint8(at + TASK_MANAGEMENT_RESPONSE.response),
     initiatorTaskTag: view.getUint32(at + TASK_MANAGEMENT_RESPONSE.initiatorTaskTag),
+    additionalResponseInformation: view.getUint32(at + TASK_MANAGEMENT_RESPONSE.additionalResponseInformation) >>> 8,
     ...readTargetNumbers(view, at),
   };
 }

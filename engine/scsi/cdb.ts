@@ -1,5 +1,5 @@
 import type { CommandSlot } from '../shm/command-slot.js';
-import { type CommandEntry, type CommandRow, SERVICE_ACTION_MASK } from './command-table.js';
+import { type CommandEntry, type CommandRow, legalBitsOf } from './command-table.js';
 import { invalidFieldInCdb } from './sense.js';
 
 /** Every bit of a byte, in CDB usage data. */
@@ -40,8 +40,7 @@ export function hasReservedBitSet(cdbView: DataView, entry: CommandEntry): boole
 /** Ends a command whose CDB has a reserved bit set: the field pointer names the first one. Devices may ignore reserved bits; a lab target should not. */
 export function rejectReservedBit(command: CommandSlot, row: CommandRow): void {
   for (let at = 1; at < row.cdbLength; at++) {
-    const evaluated = (row.cdbUsage[at] as number) | (at === 1 && row.serviceAction !== undefined ? SERVICE_ACTION_MASK : 0);
-    const excess = (command.cdb[at] as number) & ~evaluated & ALL_BITS;
+    const excess = (command.cdb[at] as number) & ~legalBitsOf(row, at) & ALL_BITS;
     if (excess !== 0) {
       invalidFieldInCdb(command, at, highestBit(excess));
       return;

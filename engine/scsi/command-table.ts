@@ -6,7 +6,7 @@ import type { Medium } from './medium.js';
 
 interface CommandRowCommon {
   readonly opcode: number;
-  /** For opcodes that carry a service action in byte 1, bits 4-0. */
+  /** For opcodes that carry a service action: in byte 1, bits 4-0, or in bytes 8 and 9 of a VARIABLE LENGTH CDB. */
   readonly serviceAction?: number;
   /** As the standard writes it: `READ (10)`. */
   readonly name: string;
@@ -17,6 +17,8 @@ interface CommandRowCommon {
    * Byte 0 is the opcode. REPORT SUPPORTED OPERATION CODES answers from it.
    */
   readonly cdbUsage: readonly number[];
+  /** Masks like those of `cdbUsage`: bits that are not evaluated and yet may be set, because the standard gives them a meaning that does not apply. */
+  readonly cdbIgnored?: readonly number[];
   /** Runs although a unit attention is pending and leaves it pending (INQUIRY, REPORT LUNS) or reports it itself (REQUEST SENSE). SAM-5 §5.14. */
   readonly passesUnitAttention?: boolean;
   /** Runs although the unit is stopped or has no medium. */
@@ -38,6 +40,13 @@ export interface MediumCommandRow extends CommandRowCommon {
    * Runs before any data is asked for.
    */
   plan(command: CommandSlot, medium: Medium): void;
+  /**
+   * Data-In may take the place of Data-Out in memory, byte for byte: the command needs no memory of its own for what it
+   * returns, and never waits for some while it holds what it was given.
+   */
+  readonly answersInPlace?: boolean;
+  /** Whether the command returns only once what it wrote is on stable storage (FUA). */
+  isDurable?(command: CommandSlot): boolean;
   /** Does the work and sets the outcome. `command.status` is GOOD on entry. */
   execute(command: CommandSlot, medium: Medium): void;
 }
@@ -61,18 +70,38 @@ export interface CommandEntry {
   readonly reservedWords: readonly number[];
 }
 
-export const SERVICE_ACTION_MASK = 0x1f;
+/** The opcode of all commands with a VARIABLE LENGTH CDB, SPC-4 "Variable length CDB formats". */
+export const VARIABLE_LENGTH_OPCODE = 0x7f;
+/** Where a VARIABLE LENGTH CDB has its 16-bit service action. */
+export const VARIABLE_LENGTH_SERVICE_ACTION_AT = 8;
+const SERVICE_ACTION_MASK = 0x1f;
 const WORD_BYTES = 4;
 
-/** The complement of the usage data. In a row with a service action, bits 4-0 of byte 1 hold its value and not a mask. */
+function isOfServiceAction(row: CommandRow, at: number): boolean {
+  if (row.serviceAction === undefined) return false;
+  return row.opcode === VARIABLE_LENGTH_OPCODE ? at === VARIABLE_LENGTH_SERVICE_ACTION_AT || at === VARIABLE_LENGTH_SERVICE_ACTION_AT + 1 : at === 1;
+}
+
+/** The bits of one CDB byte that may be set. Where the usage data holds the value of the service action and not a mask, all of its bits may. */
+export function legalBitsOf(row: CommandRow, at: number): number {
+  const ofServiceAction = isOfServiceAction(row, at) ? (row.opcode === VARIABLE_LENGTH_OPCODE ? 0xff : SERVICE_ACTION_MASK) : 0;
+  return (row.cdbUsage[at] as number) | (row.cdbIgnored?.[at] ?? 0) | ofServiceAction;
+}
+
+/** The complement of the legal bits. */
 function reservedWordsOf(row: CommandRow): number[] {
   const words = new Array<number>(Math.ceil(row.cdbLength / WORD_BYTES)).fill(0);
   for (let at = 1; at < row.cdbLength; at++) {
-    const evaluated = (row.cdbUsage[at] as number) | (at === 1 && row.serviceAction !== undefined ? SERVICE_ACTION_MASK : 0);
     const shift = 8 * (WORD_BYTES - 1 - (at % WORD_BYTES));
-    words[Math.floor(at / WORD_BYTES)] = (words[Math.floor(at / WORD_BYTES)] as number) | ((~evaluated & 0xff) << shift);
+    words[Math.floor(at / WORD_BYTES)] = (words[Math.floor(at / WORD_BYTES)] as number) | ((~legalBitsOf(row, at) & 0xff) << shift);
   }
   return words;
+}
+
+/** The service action that a CDB, or its usage data, holds. */
+function serviceActionIn(cdb: ArrayLike<number>): number {
+  if (cdb[0] !== VARIABLE_LENGTH_OPCODE) return (cdb[1] as number) & SERVICE_ACTION_MASK;
+  return ((cdb[VARIABLE_LENGTH_SERVICE_ACTION_AT] as number) << 8) | (cdb[VARIABLE_LENGTH_SERVICE_ACTION_AT + 1] as number);
 }
 
 /** Opcode and service action to row. */
@@ -90,7 +119,7 @@ export class CommandTable {
         assert(present === undefined, `${row.name}: opcode listed twice`);
         this.#byOpcode[row.opcode] = entry;
       } else {
-        assert(((row.cdbUsage[1] as number) & SERVICE_ACTION_MASK) === row.serviceAction, `${row.name}: usage data must hold the service action`);
+        assert(serviceActionIn(row.cdbUsage) === row.serviceAction, `${row.name}: usage data must hold the service action`);
         const actions = present ?? new Map<number, CommandEntry>();
         assert(actions instanceof Map && !actions.has(row.serviceAction), `${row.name}: service action listed twice`);
         actions.set(row.serviceAction, entry);
@@ -102,7 +131,7 @@ export class CommandTable {
   /** The entry for a CDB, or undefined when the opcode or the service action is not supported. */
   lookUp(cdb: Uint8Array): CommandEntry | undefined {
     const entry = this.#byOpcode[cdb[0] as number];
-    return entry instanceof Map ? entry.get((cdb[1] as number) & SERVICE_ACTION_MASK) : entry;
+    return entry instanceof Map ? entry.get(serviceActionIn(cdb)) : entry;
   }
 
   /** The row for a CDB, or undefined when the opcode or the service action is not supported. */

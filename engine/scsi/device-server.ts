@@ -1,7 +1,7 @@
 import { assert } from '../errors.js';
 import type { CommandSlot } from '../shm/command-slot.js';
 import { hasReservedBitSet, rejectReservedBit } from './cdb.js';
-import type { CommandRow, DeviceType } from './command-table.js';
+import { type CommandRow, type DeviceType, VARIABLE_LENGTH_OPCODE, VARIABLE_LENGTH_SERVICE_ACTION_AT } from './command-table.js';
 import type { ITNexus } from './it-nexus.js';
 import type { LogicalUnit } from './logical-unit.js';
 import type { Medium } from './medium.js';
@@ -11,6 +11,12 @@ import { ScsiStatus } from './status.js';
 const SERVICE_ACTION_BYTE = 1;
 /** The left-most bit of the SERVICE ACTION field. */
 const SERVICE_ACTION_BIT = 4;
+const VARIABLE_LENGTH_SERVICE_ACTION_BIT = 7;
+/** SPC-4 "Variable length CDB formats": ADDITIONAL CDB LENGTH counts the bytes behind the first eight. */
+const ADDITIONAL_CDB_LENGTH_AT = 7;
+const VARIABLE_LENGTH_HEADER_LENGTH = 8;
+/** A CDB that fits the header of its PDU always comes with this many bytes, RFC 7143 §11.3.5. */
+const TRANSPORTED_LENGTH_MIN = 16;
 
 /**
  * Judges a command on the main thread before any data moves, and plans it if it is a medium command. Answers its row, or
@@ -20,6 +26,10 @@ export function prepare(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus)
   const entry = unit.deviceType.commands.lookUp(command.cdb);
   if (entry === undefined) return rejectUnsupported(command, unit.deviceType);
   const row = entry.row;
+  if (row.opcode === VARIABLE_LENGTH_OPCODE && !agreesWithLength(command, row)) {
+    invalidFieldInCdb(command, ADDITIONAL_CDB_LENGTH_AT);
+    return null;
+  }
   if (command.cdbLength < row.cdbLength) {
     // No field pointer: the field that is wrong is the one that is not there.
     checkCondition(command, SenseKey.illegalRequest, Asc.invalidFieldInCdb);
@@ -47,9 +57,17 @@ export function executeMediumCommand(command: CommandSlot, deviceType: DeviceTyp
   row.execute(command, medium);
 }
 
+/** ADDITIONAL CDB LENGTH must be what the service action has, and what came. SPC-4 "Variable length CDB formats". */
+function agreesWithLength(command: CommandSlot, row: CommandRow): boolean {
+  const toldLength = VARIABLE_LENGTH_HEADER_LENGTH + (command.cdb[ADDITIONAL_CDB_LENGTH_AT] as number);
+  return toldLength === row.cdbLength && command.cdbLength === Math.max(toldLength, TRANSPORTED_LENGTH_MIN);
+}
+
 function rejectUnsupported(command: CommandSlot, deviceType: DeviceType): null {
-  if (deviceType.commands.hasServiceActions(command.cdb[0] as number)) {
-    invalidFieldInCdb(command, SERVICE_ACTION_BYTE, SERVICE_ACTION_BIT);
+  const opcode = command.cdb[0] as number;
+  if (deviceType.commands.hasServiceActions(opcode)) {
+    if (opcode === VARIABLE_LENGTH_OPCODE) invalidFieldInCdb(command, VARIABLE_LENGTH_SERVICE_ACTION_AT, VARIABLE_LENGTH_SERVICE_ACTION_BIT);
+    else invalidFieldInCdb(command, SERVICE_ACTION_BYTE, SERVICE_ACTION_BIT);
   } else {
     checkCondition(command, SenseKey.illegalRequest, deviceType.unsupportedCommandAsc ?? Asc.invalidCommandOperationCode);
   }

@@ -8,6 +8,8 @@ export interface ITNexus {
   readonly targetPortName: string;
   readonly relativeTargetPortIdentifier: number;
   readonly firstAttention?: FirstAttention;
+  /** The LUNs that it may know of; all of the target where it is left out. */
+  readonly visibleLuns?: readonly number[];
 }
 
 /**

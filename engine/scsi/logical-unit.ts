@@ -85,6 +85,12 @@ export class LogicalUnit {
     return first;
   }
 
+  /** The conditions of the nexus, oldest first, which stay pending. */
+  pendingUnitAttentions(nexus: ITNexus): readonly UnitAttention[] {
+    const firstOfAll = this.#firstAttentionOf(nexus);
+    return [...(firstOfAll === undefined ? [] : [firstOfAll]), ...(this.#unitAttentions.get(nexus.id) ?? [])];
+  }
+
   /** Removes one pending condition of the nexus, for a command that reports what the condition stands for. */
   clearUnitAttention(nexus: ITNexus, asc: number): void {
     if (nexus.firstAttention?.asc === asc) nexus.firstAttention.toldHandles.add(this.handle);

@@ -1,3 +1,4 @@
+import { ServicePace } from '../metrics/service-pace.js';
 import type { BackingStore } from '../store/store.js';
 
 /** What a medium command needs of its logical unit, on any thread: the store seen as logical blocks. */
@@ -8,6 +9,8 @@ export class Medium {
   readonly readOnly: boolean;
   /** The largest transfer of one command in blocks: the Block Limits VPD page tells it. */
   readonly transferBlocksMax: number;
+  /** Of a store that can block: how long its commands take. Kept on the main thread only. */
+  readonly pace = new ServicePace();
 
   constructor(store: BackingStore, blockLengthBytes: number, readOnly: boolean, transferLengthBytesMax: number) {
     this.store = store;

@@ -52,6 +52,24 @@ export class CommandWindow<Held> {
     this.#expCmdSN = (this.#expCmdSN + 1) >>> 0;
   }
 
+  /** The CmdSNs before this one that have not come, oldest first; none when it lies beyond what the initiator may have sent. */
+  missingBefore(cmdSN: number): number[] {
+    const missing: number[] = [];
+    if (serialDifference(cmdSN, this.#maxCmdSN) > 1) return missing;
+    for (let at = this.#expCmdSN; serialDifference(at, cmdSN) < 0; at = (at + 1) >>> 0) if (!this.#held.has(at)) missing.push(at);
+    return missing;
+  }
+
+  /** True when the CmdSN is one that the initiator may have sent and that has not had its turn. */
+  isWithin(cmdSN: number): boolean {
+    return serialDifference(cmdSN, this.#expCmdSN) >= 0 && serialDifference(cmdSN, this.#maxCmdSN) <= 0;
+  }
+
+  /** What waits for its turn. */
+  get heldValues(): Iterable<Held> {
+    return this.#held.values();
+  }
+
   /** Keeps what came early. Bounded by the window itself. */
   hold(cmdSN: number, held: Held): void {
     this.#held.set(cmdSN, held);

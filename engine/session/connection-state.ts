@@ -19,3 +19,14 @@ export const connectionTransitions: Record<ConnectionState, readonly ConnectionS
 /** What is to be done with the PDU being received once its data segment is complete. */
 export const PduFinish = { drop: 0, reject: 1, scsiCommand: 2, dataOut: 3, control: 4, login: 5 } as const;
 export type PduFinish = (typeof PduFinish)[keyof typeof PduFinish];
+
+/** How a connection ended: what becomes of its tasks and of its session follows from it. RFC 7143 §7.1.5, §11.14.1. */
+export const ConnectionEnd = {
+  /** By a logout that closes it: its tasks end, and with the last connection its session. */
+  loggedOut: 0,
+  /** By a logout "remove the connection for recovery". */
+  removedForRecovery: 1,
+  /** Unasked. */
+  failed: 2,
+} as const;
+export type ConnectionEnd = (typeof ConnectionEnd)[keyof typeof ConnectionEnd];

@@ -1,6 +1,7 @@
 import { assert } from '../errors.js';
 import type { TextNegotiation } from '../login/index.js';
 import type { NegotiatedParameters } from '../login/negotiated-parameters.js';
+import type { TargetPortal } from '../login/target-address.js';
 import {
   BHS_LENGTH,
   emptyAhs,
@@ -11,21 +12,26 @@ import {
   Opcode,
   type PduReceiver,
   RejectReason,
+  readInitiatorNumbers,
   readOpcode,
   type TargetNumbers,
 } from '../pdu/index.js';
 import type { ITNexus } from '../scsi/it-nexus.js';
 import type { PduOutput } from '../task/pdu-output.js';
 import { Task, type TaskOwner, TaskState } from '../task/task.js';
+import { AbortedTransfers } from './aborted-transfers.js';
 import { CommandTurn } from './command-window.js';
-import { ConnectionState, connectionTransitions, PduFinish } from './connection-state.js';
+import { ConnectionEnd, ConnectionState, connectionTransitions, PduFinish } from './connection-state.js';
+import { onDataOutDamaged } from './data-out-recovery.js';
 import type { EngineContext } from './engine-context.js';
 import { type HeldControlPdu, handleControlPdu, isControlOpcode, runControlPdu } from './handlers/control.js';
 import { finishDataOut, handleDataOutHeader } from './handlers/data-out.js';
 import { finishScsiCommand, handleScsiCommandHeader } from './handlers/scsi-command.js';
 import { Keepalive } from './keepalive.js';
 import { LoginPhase } from './login-phase.js';
+import { Retransmission } from './retransmission.js';
 import type { Session } from './session.js';
+import { DEFAULT_PORTAL_GROUP_TAG } from './target-node.js';
 import type { ConnectionTransport } from './transport.js';
 
 /** What came before its turn by CmdSN: a task, another PDU with a copy of its bytes, or the gap a stopped task left. */
@@ -41,16 +47,22 @@ const REJECTED_HEADER_LENGTH = BHS_LENGTH;
 export class Connection implements PduReceiver, TaskOwner {
   readonly context: EngineContext;
   readonly transport: ConnectionTransport;
-  readonly output: PduOutput;
+  /** Where PDUs are written: the transport's, or what keeps a copy of them until they are acknowledged. */
+  output: PduOutput;
+  /** What may have to be sent again; null at ErrorRecoveryLevel 0. */
+  retransmission: Retransmission | null = null;
   readonly keepalive: Keepalive;
   readonly tasks = new Map<number, Task>();
   /** Tags of commands that ended while the initiator owed them Data-Out, until they are used again. */
   readonly stoppedTags = new Set<number>();
+  readonly abortedTransfers = new AbortedTransfers();
   #state: ConnectionState = ConnectionState.inLogin;
   #login: LoginPhase | null;
   session!: Session;
   parameters!: NegotiatedParameters;
   textNegotiation: TextNegotiation | null = null;
+  /** The portal that it came in by, as the initiator knows it; set by whoever accepted the connection. */
+  portal: TargetPortal;
   cid = 0;
   statSN = 0;
   arenaBytesHeld = 0;
@@ -77,6 +89,7 @@ export class Connection implements PduReceiver, TaskOwner {
     this.context = context;
     this.transport = transport;
     this.output = transport.output;
+    this.portal = { address: transport.localAddress, port: transport.localPort, portalGroupTag: DEFAULT_PORTAL_GROUP_TAG };
     this.keepalive = new Keepalive(this);
     this.#login = new LoginPhase(this);
   }
@@ -98,11 +111,6 @@ export class Connection implements PduReceiver, TaskOwner {
     return this.#login !== null;
   }
 
-  /** Longest unsolicited data of one command; bytes. */
-  get firstBurstLength(): number {
-    return this.parameters.firstBurstLength;
-  }
-
   get isOpen(): boolean {
     return this.#state !== ConnectionState.free;
   }
@@ -113,6 +121,26 @@ export class Connection implements PduReceiver, TaskOwner {
 
   get maxCmdSN(): number {
     return this.session.openWindow();
+  }
+
+  get isFenced(): boolean {
+    return this.session.isFenced;
+  }
+
+  holdAnswer(task: Task): boolean {
+    return this.session.fence.holds(task);
+  }
+
+  get commandBytes(): number {
+    return this.session.commandBytes;
+  }
+
+  set commandBytes(lengthBytes: number) {
+    this.session.commandBytes = lengthBytes;
+  }
+
+  get earlyTasks(): Task[] {
+    return Array.from(this.session.window.heldValues).filter((held) => held instanceof Task);
   }
 
   takeStatSN(): number {
@@ -136,7 +164,11 @@ export class Connection implements PduReceiver, TaskOwner {
   /** Login is through: PDUs of the full-feature phase may come. */
   becomeLoggedIn(session: Session, parameters: NegotiatedParameters): void {
     this.session = session;
-    this.parameters = parameters;
+    this.parameters = joinedParameters(session.parameters, parameters);
+    if (this.parameters.errorRecoveryLevel > 0) {
+      this.retransmission = new Retransmission(this, this.transport.output);
+      this.output = this.retransmission.output;
+    }
     this.#login = null;
     this.keepalive.progressMicros = this.receivedAtMicros;
     this.transition(ConnectionState.loggedIn);
@@ -150,6 +182,8 @@ export class Connection implements PduReceiver, TaskOwner {
       this.finish = PduFinish.login;
       return;
     }
+    if (this.retransmission !== null) this.retransmission.acknowledge(readInitiatorNumbers(view, at).expStatSN);
+    if (this.session.isFenced) this.session.fence.onExpStatSN(this, readInitiatorNumbers(view, at).expStatSN);
     // A Reject for a wrong data digest sends the header back; of commands and data it is kept for nothing else.
     if (this.parameters.dataDigest) this.#keepHeader(bytes, at);
     if (this.#state === ConnectionState.inLogout) this.dropPdu();
@@ -191,7 +225,7 @@ export class Connection implements PduReceiver, TaskOwner {
     if (this.#login === null && this.isOpen && this.context.admission.isLow && !this.#isEmpty && !this.owesPdus) this.#pauseForShortage();
   }
 
-  /** RFC 7143 §7.8 "Digest Errors": a header that cannot be trusted ends the connection at ErrorRecoveryLevel 0. */
+  /** RFC 7143 §7.8 "Digest Errors": behind a header that cannot be trusted no other is found, so that the connection ends at every level. */
   onFramingFault(fault: FramingFault, bytes: Uint8Array, at: number): void {
     if (fault === 'data-segment-too-long' && this.#login === null) {
       this.#keepHeader(bytes, at);
@@ -224,19 +258,21 @@ export class Connection implements PduReceiver, TaskOwner {
     output.endWithCopy(this.header, 0, REJECTED_HEADER_LENGTH);
   }
 
-  /** Runs what had come early and whose turn it is now. RFC 7143 §4.2.2.1. */
+  /** Runs what had come early and whose turn it is now, on all connections of the session. */
   runHeldPdus(): void {
-    while (this.isOpen) {
-      const held = this.session.window.takeNext();
-      if (held === undefined) return;
-      this.keepalive.progressMicros = this.receivedAtMicros;
-      if (held === null) continue;
-      if (held instanceof Task) this.context.runner.deliver(held);
-      else {
-        // A Reject of it sends back its own header.
-        this.#keepHeader(new Uint8Array(held.headerView.buffer), held.headerView.byteOffset);
-        runControlPdu(this, this.headerView, held.data);
-      }
+    this.session.runHeldPdus();
+  }
+
+  /** Runs one that came by this connection; control PDUs go with their connection. */
+  runHeldPdu(held: Task | HeldControlPdu): void {
+    this.keepalive.progressMicros = this.receivedAtMicros;
+    if (held instanceof Task) this.context.runner.deliver(held);
+    else if (this.isOpen) {
+      // A Reject of it sends back its own header. The data of another PDU may be on its way, when this turn came by another connection.
+      const current = this.header.slice();
+      this.#keepHeader(new Uint8Array(held.headerView.buffer), held.headerView.byteOffset);
+      runControlPdu(this, this.headerView, held.data);
+      this.header.set(current);
     }
   }
 
@@ -254,10 +290,15 @@ export class Connection implements PduReceiver, TaskOwner {
       this.dropPdu();
     }
     if (task.aborted) {
+      if (this.session.isFenced) this.session.fence.forget(task);
       if (task.dataOut.isExpecting) this.expectStrays(task.initiatorTaskTag);
       this.onTaskAnswered(task);
     }
     if (this.#isEmpty) this.context.admission.onEmptied(this);
+  }
+
+  onDataOutUnwanted(task: Task): void {
+    if (this.landingTask === task) this.transport.discardData();
   }
 
   /** Data-Out of a command that was stopped, or found no slot, may still be on its way. RFC 7143 §4.2.3.3. */
@@ -275,33 +316,68 @@ export class Connection implements PduReceiver, TaskOwner {
     if (this.isOpen) this.transport.resumeReceive();
   }
 
-  /** Sends what is queued, then closes; tasks end without an answer. */
-  close(): void {
+  /** Sends what is queued, then closes. */
+  close(end: ConnectionEnd = ConnectionEnd.failed): void {
     if (!this.isOpen) return;
     this.transition(ConnectionState.free);
-    this.#abandon();
+    this.#abandon(end);
     this.transport.closeAfterFlush();
   }
 
   /** The transport is gone. */
   onTransportClosed(): void {
     if (this.isOpen) this.transition(ConnectionState.free);
-    this.#abandon();
+    this.#abandon(ConnectionEnd.failed);
   }
 
-  #abandon(): void {
+  #abandon(end: ConnectionEnd): void {
     this.context.admission.forget(this);
     this.keepalive.stop();
+    this.#login?.stop();
+    this.abortedTransfers.abandon();
+    if (this.session === undefined) return;
+    this.context.directory.onConnectionEnded(this, end);
+    this.session.fence.onConnectionEnded(this);
+  }
+
+  /** Ends all tasks without an answer, and forgets what was kept of those that were answered. */
+  endTasks(): void {
     for (const task of Array.from(this.tasks.values())) this.context.runner.abort(task, ignore);
-    if (this.session !== undefined) this.context.directory.onConnectionClosed(this.session, this);
+    this.retransmission?.forgetAll();
+  }
+
+  /** The connection is lost, but its tasks may go on by another: what they answer until then is kept, and sent nowhere. */
+  suspendTasks(): void {
+    const { landingTask, finish } = this;
+    this.landingTask = null;
+    // Its command has not been received whole, so it has not been received at all.
+    if (landingTask !== null && finish === PduFinish.scsiCommand) this.context.runner.abort(landingTask, ignore);
+    this.retransmission?.disconnect();
   }
 
   #keepHeader(bytes: Uint8Array, at: number): void {
     for (let i = 0; i < BHS_LENGTH; i++) this.header[i] = bytes[at + i] as number;
   }
 
-  /** At ErrorRecoveryLevel 0 nothing can be sent again, so the answer is followed by the end of the connection. */
+  /**
+   * RFC 7143 §7.8: the PDU is discarded and its header sent back. A command has not been received then, and is sent again by the
+   * initiator; data is asked for again.
+   */
   #onDataDigestError(): void {
+    if (this.retransmission === null) {
+      this.#endForDataDigestError();
+      return;
+    }
+    const task = this.landingTask;
+    this.landingTask = null;
+    this.sendReject(RejectReason.dataDigestError);
+    if (task === null) return;
+    if (this.finish === PduFinish.dataOut) onDataOutDamaged(this, task, this.dataOutPdu);
+    else this.context.runner.abort(task, ignore);
+  }
+
+  /** At ErrorRecoveryLevel 0 nothing can be sent again, so the answer is followed by the end of the connection. */
+  #endForDataDigestError(): void {
     if (this.#login !== null) {
       this.transport.destroy();
       return;
@@ -316,11 +392,10 @@ export class Connection implements PduReceiver, TaskOwner {
   }
 
   /**
-   * True while tasks wait for Data-Out, or PDUs for an older CmdSN. On the one connection of a session that is never on
-   * its way elsewhere.
+   * True while tasks wait for Data-Out, or PDUs for an older CmdSN, which may come by this connection as by any other.
    */
   get owesPdus(): boolean {
-    if (this.session.window.hasHeld) return true;
+    if (this.session.window.hasHeld || !this.session.orderWaiters.isEmpty || this.session.isFenced) return true;
     for (const task of this.tasks.values()) if (task.dataOut.isExpecting) return true;
     return false;
   }
@@ -333,6 +408,13 @@ export class Connection implements PduReceiver, TaskOwner {
     this.transport.pauseReceive();
     this.context.admission.pause(this);
   }
+}
+
+/** Session-wide parameters are those of the leading connection; digests and lengths of data segments are each connection's own. */
+function joinedParameters(session: NegotiatedParameters, own: NegotiatedParameters): NegotiatedParameters {
+  if (session === own) return own;
+  const { headerDigest, dataDigest, maxRecvDataSegmentLength, targetMaxRecvDataSegmentLength } = own;
+  return { ...session, headerDigest, dataDigest, maxRecvDataSegmentLength, targetMaxRecvDataSegmentLength };
 }
 
 const noData = new Uint8Array(0);

@@ -1,5 +1,7 @@
 import { encodeNopIn, RESERVED_TAG } from '../pdu/index.js';
+import { announceConnectionDrop } from './async-messages.js';
 import type { Connection } from './connection.js';
+import { requestAllAgain } from './data-out-recovery.js';
 
 /**
  * Asks silent initiators whether they live (NOP-In, RFC 7143 §11.19) and gives up on those that do not answer, take
@@ -10,6 +12,10 @@ export class Keepalive {
   #pingTag = RESERVED_TAG;
   #pingSentMicros = 0;
   #stopped = false;
+  /** When what we asked for has to have come; 0 when we have asked for nothing. */
+  #reactionUntilMicros = 0;
+  /** When Data-Out that stayed away was last asked for again. */
+  #askedAgainMicros = 0;
   /** When what the initiator owes last came nearer, or nothing was owed. */
   progressMicros = 0;
 
@@ -21,6 +27,16 @@ export class Keepalive {
     this.#stopped = true;
   }
 
+  /** An Async Message asks for something that has to come within `seconds`. */
+  expectReaction(seconds: number): void {
+    this.#reactionUntilMicros = this.#connection.context.clock.nowMicros() + seconds * 1_000_000;
+  }
+
+  /** It has come. */
+  onReaction(): void {
+    this.#reactionUntilMicros = 0;
+  }
+
   /** The initiator answered a ping of ours. */
   onAnswer(targetTransferTag: number): void {
     if (targetTransferTag === this.#pingTag) this.#pingTag = RESERVED_TAG;
@@ -29,19 +45,50 @@ export class Keepalive {
   onTick(nowMicros: number): void {
     const connection = this.#connection;
     if (this.#stopped || connection.isInLogin) return;
-    const { nopInIntervalMs, nopInAnswerMsMax, sendStallMsMax } = connection.context.limits;
+    const { nopInIntervalMs, nopInAnswerMsMax, sendStallMsMax, statusAckMs } = connection.context.limits;
+    connection.abortedTransfers.onTick(nowMicros);
+    if (this.#reactionUntilMicros !== 0 && nowMicros > this.#reactionUntilMicros) {
+      // RFC 7143 §11.9.1: it is told that it is dropped, and dropped.
+      announceConnectionDrop(connection, connection);
+      connection.close();
+      return;
+    }
     if (!connection.owesPdus) this.progressMicros = nowMicros;
     if (nowMicros - this.progressMicros > sendStallMsMax * 1000) {
       connection.transport.destroy();
       return;
     }
+    if (connection.retransmission !== null) this.#askAgain(nowMicros);
     // Whoever is not read cannot be heard: its silence begins when it is read again.
     if (connection.transport.isReceivePaused) connection.receivedAtMicros = nowMicros;
     const silentMicros = nowMicros - connection.receivedAtMicros;
     if (this.#pingTag !== RESERVED_TAG && silentMicros < nowMicros - this.#pingSentMicros) this.#pingTag = RESERVED_TAG;
     if (this.#pingTag !== RESERVED_TAG) {
       if (nowMicros - this.#pingSentMicros > nopInAnswerMsMax * 1000) connection.transport.destroy();
-    } else if (silentMicros > nopInIntervalMs * 1000) this.#ping(nowMicros);
+    } else if (silentMicros > (this.#isUnacknowledged ? Math.min(nopInIntervalMs, statusAckMs) : nopInIntervalMs) * 1000) this.#ping(nowMicros);
+  }
+
+  /** Answers are out that may not have arrived: StatSN in a NOP-In shows the initiator what it lacks. RFC 7143 §7.8, §11.19. */
+  get #isUnacknowledged(): boolean {
+    const { retransmission } = this.#connection;
+    return retransmission !== null && !retransmission.isEmpty;
+  }
+
+  /** What stays away may have been lost, with the last PDU of its sequence. RFC 7143 §2.2 "Recovery R2T". */
+  #askAgain(nowMicros: number): void {
+    const connection = this.#connection;
+    const waitedMicros = nowMicros - Math.max(this.progressMicros, this.#askedAgainMicros);
+    if (waitedMicros <= connection.context.limits.dataOutRecoveryMs * 1000 || connection.transport.isReceivePaused) return;
+    this.#askedAgainMicros = nowMicros;
+    for (const task of Array.from(connection.tasks.values())) {
+      if (task.dataOut.isExpecting && !task.dataOut.poisoned) requestAllAgain(connection, task);
+    }
+    connection.transport.flushSoon();
+  }
+
+  /** Asks now, for what the answer acknowledges. */
+  solicit(): void {
+    if (this.#pingTag === RESERVED_TAG) this.#ping(this.#connection.context.clock.nowMicros());
   }
 
   #ping(nowMicros: number): void {

@@ -18,13 +18,22 @@ export class ArenaShare {
   readonly arena: BufferArena;
   readonly #waiting: Waiter[] = [];
   readonly #ownerBytesMax: number;
+  readonly #onStarved: (task: Task) => void;
+  #holderCount = 0;
   #serving = false;
   /** Something was freed or withdrawn since the waiters were last looked through. */
   #changed = false;
 
-  constructor(arena: BufferArena) {
+  /** `onStarved` is told of the first task for whom the arena has not enough; it may free some. */
+  constructor(arena: BufferArena, onStarved: (task: Task) => void = ignore) {
     this.arena = arena;
+    this.#onStarved = onStarved;
     this.#ownerBytesMax = Math.max(arena.pieceBytesMax, arena.sizeBytes * OWNER_SHARE);
+  }
+
+  /** What one connection may hold when those that hold some now divide the arena among them; bytes. */
+  get fairBytes(): number {
+    return Math.min(this.#ownerBytesMax, this.arena.sizeBytes / Math.max(1, this.#holderCount));
   }
 
   get waitingCount(): number {
@@ -47,6 +56,15 @@ export class ArenaShare {
     this.#waiting.push({ task, lengthBytes, resume });
   }
 
+  isWaiting(task: Task): boolean {
+    return this.#waiting.some((waiter) => waiter.task === task);
+  }
+
+  /** True when the task waits for what its own connection holds, and not for the arena. */
+  isHeldBackByOwner(task: Task): boolean {
+    return this.#waiting.some((waiter) => waiter.task === task && this.#isOverShare(task.owner, waiter.lengthBytes));
+  }
+
   /** Forgets a task that waits. Answers whether it did. */
   withdraw(task: Task): boolean {
     if (this.#waiting.length === 0) return false;
@@ -60,6 +78,7 @@ export class ArenaShare {
   free(owner: TaskOwner, offset: number, lengthBytes: number): void {
     this.arena.free(offset);
     owner.arenaBytesHeld -= lengthBytes;
+    if (owner.arenaBytesHeld === 0) this.#holderCount--;
     if (this.#waiting.length > 0) this.#serveWaiting();
   }
 
@@ -75,7 +94,10 @@ export class ArenaShare {
 
   #allocate(owner: TaskOwner, lengthBytes: number): number {
     const offset = this.arena.allocate(lengthBytes);
-    if (offset !== ARENA_FULL) owner.arenaBytesHeld += lengthBytes;
+    if (offset === ARENA_FULL) return offset;
+    if (owner.arenaBytesHeld === 0) this.#holderCount++;
+    owner.arenaBytesHeld += lengthBytes;
+    if (lengthBytes > owner.commandBytes) owner.commandBytes = lengthBytes;
     return offset;
   }
 
@@ -103,9 +125,14 @@ export class ArenaShare {
         continue;
       }
       const offset = this.#allocate(task.owner, lengthBytes);
-      if (offset === ARENA_FULL) return;
+      if (offset === ARENA_FULL) {
+        this.#onStarved(task);
+        return;
+      }
       this.#waiting.splice(i, 1);
       resume(offset);
     }
   }
 }
+
+function ignore(): void {}

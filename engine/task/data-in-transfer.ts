@@ -1,6 +1,15 @@
-import { emptyDataIn, emptyScsiResponse, encodeDataIn, encodeScsiResponse, ResidualFlag, SENSE_LENGTH_BYTES, ServiceResponse } from '../pdu/index.js';
+import {
+  emptyDataIn,
+  emptyScsiResponse,
+  encodeDataIn,
+  encodeScsiResponse,
+  RESERVED_TAG,
+  ResidualFlag,
+  SENSE_LENGTH_BYTES,
+  ServiceResponse,
+} from '../pdu/index.js';
 import { ScsiStatus } from '../scsi/status.js';
-import { SENSE_CAPACITY_BYTES } from '../shm/layout.js';
+import { DataDirection, SENSE_CAPACITY_BYTES } from '../shm/layout.js';
 import type { Task, TaskOwner } from './task.js';
 
 /** Data up to this length is copied next to its header: cheaper than one more piece in the `writev`. */
@@ -33,26 +42,30 @@ export function answerTask(task: Task): void {
   const { slot, owner } = task;
   const expectedIn = slot.expectedDataInLength;
   const sendLength = Math.min(slot.dataInLength, expectedIn);
-  const bidirectional = expectedIn > 0 && slot.expectedDataOutLength > 0;
-  const collapse = sendLength > 0 && slot.status === ScsiStatus.good && !bidirectional;
-  const dataPduCount = sendLength > 0 ? sendDataIn(task, owner, sendLength, collapse) : 0;
-  if (!collapse) sendResponse(task, owner, bidirectional, dataPduCount);
+  const bidirectional = slot.direction === DataDirection.bidirectional;
+  const collapse = sendLength > 0 && slot.status === ScsiStatus.good && slot.senseLength === 0 && !bidirectional;
+  // Data-In and R2Ts of a bidirectional command are numbered together, RFC 7143 §4.2.2.4.
+  const firstDataSN = bidirectional ? task.dataOut.r2tCount : 0;
+  const nextDataSN = sendLength > 0 ? sendDataIn(task, owner, sendLength, firstDataSN, collapse) : 0;
+  if (!collapse) sendResponse(task, owner, bidirectional, nextDataSN);
 }
 
-function sendDataIn(task: Task, owner: TaskOwner, sendLength: number, collapse: boolean): number {
+/** Answers the DataSN after the last one. */
+function sendDataIn(task: Task, owner: TaskOwner, sendLength: number, firstDataSN: number, collapse: boolean): number {
   const { slot } = task;
-  const { maxRecvDataSegmentLength, maxBurstLength } = owner.parameters;
+  const { maxRecvDataSegmentLength, maxBurstLength, errorRecoveryLevel } = owner.parameters;
   dataIn.initiatorTaskTag = task.initiatorTaskTag;
   dataIn.expCmdSN = owner.expCmdSN;
   dataIn.maxCmdSN = owner.maxCmdSN;
   let offset = 0;
-  let dataSN = 0;
+  let dataSN = firstDataSN;
   let burstLeft = maxBurstLength;
   while (offset < sendLength) {
     const length = Math.min(sendLength - offset, maxRecvDataSegmentLength, burstLeft);
     const last = offset + length === sendLength;
     burstLeft -= length;
     dataIn.final = last || burstLeft === 0;
+    if (errorRecoveryLevel > 0) askForAcknowledgement(task, burstLeft === 0 && !last);
     if (burstLeft === 0) burstLeft = maxBurstLength;
     dataIn.dataSN = dataSN++;
     dataIn.bufferOffset = offset;
@@ -80,12 +93,26 @@ function sendDataIn(task: Task, owner: TaskOwner, sendLength: number, collapse: 
   return dataSN;
 }
 
-/** How much Data-Out the device wanted, for the residual; what was never asked for counts as not transferred. */
-function sendResponse(task: Task, owner: TaskOwner, bidirectional: boolean, dataPduCount: number): void {
+/**
+ * A bit, RFC 7143 §11.7.2: once every MaxBurstLength bytes we ask to be told what has arrived, so that it needs not be kept any
+ * longer. The last of all data is acknowledged with the status.
+ */
+function askForAcknowledgement(task: Task, isAsked: boolean): void {
+  dataIn.acknowledge = isAsked;
+  dataIn.targetTransferTag = isAsked ? task.owner.takeTargetTransferTag() : RESERVED_TAG;
+  dataIn.lunHigh = isAsked ? task.lunHigh : 0;
+  dataIn.lunLow = isAsked ? task.lunLow : 0;
+}
+
+/**
+ * How much Data-Out the device wanted, for the residual; what was never asked for counts as not transferred. `expDataSN` counts
+ * Data-In PDUs, with the R2Ts of a bidirectional command; it is 0 when there was no Data-In. RFC 7143 §11.4.8.
+ */
+function sendResponse(task: Task, owner: TaskOwner, bidirectional: boolean, expDataSN: number): void {
   const { slot, output } = { slot: task.slot, output: owner.output };
   const expectedOut = slot.expectedDataOutLength;
   const residual =
-    expectedOut > 0 || slot.plannedDataOutLength > 0
+    bidirectional || expectedOut > 0 || slot.plannedDataOutLength > 0
       ? computeResidual(writeResidual, expectedOut, slot.plannedDataOutLength)
       : computeResidual(readResidual, slot.expectedDataInLength, slot.dataInLength);
   response.residualFlags = residual.flags;
@@ -100,11 +127,11 @@ function sendResponse(task: Task, owner: TaskOwner, bidirectional: boolean, data
   response.response = ServiceResponse.commandCompleted;
   response.status = slot.status;
   response.initiatorTaskTag = task.initiatorTaskTag;
-  response.expDataSN = dataPduCount;
+  response.expDataSN = expDataSN;
   response.statSN = owner.takeStatSN();
   response.expCmdSN = owner.expCmdSN;
   response.maxCmdSN = owner.maxCmdSN;
-  const senseLength = slot.senseLength;
+  const senseLength = Math.min(slot.senseLength, SENSE_CAPACITY_BYTES);
   const at = output.begin();
   if (senseLength === 0) {
     encodeScsiResponse(response, 0, output.view, at);

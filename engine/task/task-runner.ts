@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
-import { runsInline } from '../dispatch/policy.js';
+import { runsInline, waitsForStableStorage } from '../dispatch/policy.js';
 import { assert } from '../errors.js';
-import { emptyReadyToTransfer, encodeReadyToTransfer } from '../pdu/index.js';
+import type { MediumCommandRow } from '../scsi/command-table.js';
 import { executeUnitCommand, prepare } from '../scsi/device-server.js';
 import { failedByDefect } from '../scsi/device-server-faults.js';
 import type { SenseKey } from '../scsi/sense.js';
@@ -10,14 +10,14 @@ import { checkCondition } from '../scsi/sense.js';
 import { ScsiStatus } from '../scsi/status.js';
 import { ARENA_FULL, type BufferArena } from '../shm/buffer-arena.js';
 import type { CommandSlot } from '../shm/command-slot.js';
+import { DataDirection } from '../shm/layout.js';
 import { ArenaShare } from './arena-share.js';
 import { publishEnd, publishStart } from './command-channels.js';
 import { answerTask } from './data-in-transfer.js';
 import type { SlotPool } from './slot-pool.js';
+import { sendR2T } from './solicitation.js';
 import { NO_PIECE, Task, type TaskOwner, TaskState } from './task.js';
 import type { TaskSet } from './task-set.js';
-
-const r2tPdu = emptyReadyToTransfer();
 
 export interface TaskRunnerOptions {
   readonly slots: SlotPool;
@@ -47,7 +47,7 @@ export class TaskRunner {
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
     this.slots = options.slots;
-    this.share = new ArenaShare(options.arena);
+    this.share = new ArenaShare(options.arena, (task) => this.#makeRoomFor(task));
     this.#dispatcher = options.dispatcher;
     this.#clock = options.clock;
   }
@@ -136,7 +136,8 @@ export class TaskRunner {
       this.#claimMemory(task);
       return;
     }
-    if (dataOut.unsolicitedOpen || dataOut.receivedLength + this.#requestedLength(task) >= dataOut.wantedLength) return;
+    if (dataOut.unsolicitedOpen) return;
+    if (!dataOut.isLacking && dataOut.receivedLength + this.#requestedLength(task) >= dataOut.wantedLength) return;
     if (task.dataOutPieceLength >= dataOut.wantedLength) this.#solicit(task);
     else this.#placeAndSolicit(task);
   }
@@ -186,6 +187,7 @@ export class TaskRunner {
     // On this thread execution starts when it is dispatched. A worker that died has set one stamp or none.
     if (slot.startedAt === 0) slot.startedAt = slot.dispatchedAt;
     if (slot.executedAt === 0) slot.executedAt = now;
+    if (task.row?.runsOn === 'any' && task.medium.store.blocking) observePace(task.row, task);
     if (slot.dataInFromStore) this.#bindStoreView(task);
     else if (task.claimIndex !== -1) task.taskSet.locks.release(task);
     this.#freeDataOut(task);
@@ -238,6 +240,23 @@ export class TaskRunner {
       this.#placeDataOut(task, granted, lengthBytes);
       this.#solicit(task);
     });
+    this.#makeRoomFor(task);
+  }
+
+  /**
+   * A task that may run waits for memory: those that may not, because they came before their turn by CmdSN or stand behind an
+   * ORDERED one, must not keep it, or both would wait for ever. The youngest give way first, and end with TASK SET FULL.
+   */
+  #makeRoomFor(task: Task): void {
+    const ownOnly = this.share.isHeldBackByOwner(task);
+    const idle = [...task.taskSet.dormant, ...task.owner.earlyTasks];
+    for (let at = idle.length - 1; at >= 0 && this.share.isWaiting(task); at--) {
+      const other = idle[at] as Task;
+      if (other.dataOutPiece === NO_PIECE || (ownOnly && other.owner !== task.owner)) continue;
+      this.refuse(other);
+      other.owner.onDataOutUnwanted(other);
+      this.#freeDataOut(other);
+    }
   }
 
   #solicit(task: Task): void {
@@ -246,20 +265,7 @@ export class TaskRunner {
     for (;;) {
       const next = dataOut.nextR2T(() => owner.takeTargetTransferTag(), maxBurstLength, maxOutstandingR2T);
       if (next === null) return;
-      r2tPdu.lunHigh = task.lunHigh;
-      r2tPdu.lunLow = task.lunLow;
-      r2tPdu.initiatorTaskTag = task.initiatorTaskTag;
-      r2tPdu.targetTransferTag = next.r2t.targetTransferTag;
-      r2tPdu.statSN = owner.statSN;
-      r2tPdu.expCmdSN = owner.expCmdSN;
-      r2tPdu.maxCmdSN = owner.maxCmdSN;
-      r2tPdu.r2tSN = next.r2tSN;
-      r2tPdu.bufferOffset = next.r2t.nextOffset;
-      r2tPdu.desiredDataTransferLength = next.r2t.endOffset - next.r2t.nextOffset;
-      const { output } = owner;
-      const at = output.begin();
-      encodeReadyToTransfer(r2tPdu, output.view, at);
-      output.end();
+      sendR2T(task, next.r2t);
     }
   }
 
@@ -276,6 +282,7 @@ export class TaskRunner {
       return;
     }
     if (slot.dataOutLength === 0) this.#freeDataOut(task);
+    else if (slot.direction === DataDirection.bidirectional && row.answersInPlace === true) this.#turnIntoDataIn(task);
     const length = fetchLengthOf(task);
     if (length === 0 || task.medium.store.view(slot.lba * task.medium.blockLengthBytes, length) !== null) {
       this.#claimRange(task);
@@ -293,6 +300,7 @@ export class TaskRunner {
       this.#placeDataIn(task, granted, length);
       this.#claimRange(task);
     });
+    this.#makeRoomFor(task);
   }
 
   #placeDataIn(task: Task, offset: number, length: number): void {
@@ -303,6 +311,19 @@ export class TaskRunner {
     slot.dataInCapacity = length;
     slot.dataIn = this.arena.bytes;
     slot.dataInStart = offset;
+  }
+
+  /**
+   * What the command returns takes the place of what it was given. One piece serves both ways, so that a command with data in
+   * both never waits for memory while it holds some.
+   */
+  #turnIntoDataIn(task: Task): void {
+    const { slot, dataOutPiece, dataOutPieceLength } = task;
+    assert(dataOutPiece !== NO_PIECE, 'Data-Out that is to be answered in place lies in the arena');
+    task.dataOutPiece = NO_PIECE;
+    task.dataOutPieceLength = 0;
+    this.#placeDataIn(task, dataOutPiece, dataOutPieceLength);
+    slot.dataInCapacity = slot.dataOutLength;
   }
 
   #claimRange(task: Task): void {
@@ -328,7 +349,12 @@ export class TaskRunner {
     assert(row !== null, 'a task without a command row was dispatched');
     // What is sent straight out of the store is not copied, however long it is.
     const copyLength = Math.max(task.dataInPieceLength, slot.dataOutLength);
-    const inline = runsInline(taskSet.execution, row, medium, copyLength, this.#dispatcher.hasWorkers);
+    let inline = runsInline(taskSet.execution, row, slot, medium, copyLength, this.#dispatcher.hasWorkers);
+    if (!inline) {
+      this.keepDataOut(task);
+      // Without room in the arena the data lies where no worker sees it.
+      inline = slot.dataOutLength > 0 && slot.dataOut !== this.arena.bytes;
+    }
     task.transition(TaskState.executing);
     taskSet.metrics.recordDispatch(inline);
     slot.dispatchedAt = this.#justOrdered === task ? slot.orderedAt : this.#clock.nowMicros();
@@ -336,7 +362,6 @@ export class TaskRunner {
       this.#dispatcher.executeInline(task);
       return;
     }
-    this.keepDataOut(task);
     this.#dispatcher.submit(task);
   }
 
@@ -367,7 +392,8 @@ export class TaskRunner {
       this.arena.bytes.set(dataOut.subarray(dataOutStart, dataOutStart + length), task.dataOutPiece);
       return;
     }
-    slot.dataOut = dataOut.slice(dataOutStart, dataOutStart + length);
+    // A Buffer's `slice` would not copy.
+    slot.dataOut = new Uint8Array(dataOut.subarray(dataOutStart, dataOutStart + length));
     slot.dataOutStart = 0;
   }
 
@@ -391,6 +417,10 @@ export class TaskRunner {
   }
 
   #answer(task: Task): void {
+    if (task.owner.isFenced && task.owner.holdAnswer(task)) {
+      if (task.state !== TaskState.draining) task.transition(TaskState.draining);
+      return;
+    }
     task.transition(TaskState.responding);
     const { taskSet, owner, slot } = task;
     if (slot.completedAt === 0) this.#stampUnexecuted(slot);
@@ -444,6 +474,11 @@ export class TaskRunner {
     if (stopped !== null) for (const onStopped of stopped) onStopped();
     this.#options.onResourcesFreed();
   }
+}
+
+/** How long the store took decides where the next commands run. */
+function observePace(row: MediumCommandRow, { slot, medium }: Task): void {
+  if (!waitsForStableStorage(row, slot)) medium.pace.observe(slot.executedAt - slot.startedAt);
 }
 
 /** Bytes that a planned command fetches from the store for the initiator. */

@@ -30,6 +30,11 @@ export class TaskSet {
     return this.#tasks;
   }
 
+  /** Tasks that are held back by an ORDERED one, oldest first. */
+  get dormant(): readonly Task[] {
+    return this.#dormant;
+  }
+
   /** Enters a task in its turn. True when it is enabled at once; dormant ones are started later. */
   enter(task: Task): boolean {
     const enabled = this.#mayEnable(task, this.#tasks.length);

@@ -50,6 +50,8 @@ export interface TransferParameters {
   readonly maxBurstLength: number;
   readonly firstBurstLength: number;
   readonly maxOutstandingR2T: number;
+  /** From 1 on, data is acknowledged and may have to be sent again. */
+  readonly errorRecoveryLevel: number;
 }
 
 /** The connection a task came by, as the task sees it. */
@@ -65,6 +67,16 @@ export interface TaskOwner {
   takeTargetTransferTag(): number;
   /** Arena bytes that tasks of this connection hold. */
   arenaBytesHeld: number;
+  /** What a command of late needed of the arena at most; bytes. The command window follows it. */
+  commandBytes: number;
+  /** Tasks of its session that came before their turn by CmdSN and wait for older ones. */
+  readonly earlyTasks: Iterable<Task>;
+  /** Answers may have to wait for others to arrive. */
+  readonly isFenced: boolean;
+  /** True when the answer of the task has to wait: it will be advanced again. RFC 7143 §4.2.2.3. */
+  holdAnswer(task: Task): boolean;
+  /** What still comes of the task's Data-Out is not wanted any more. */
+  onDataOutUnwanted(task: Task): void;
   /** The response is queued: the initiator may use the tag again. */
   onTaskAnswered(task: Task): void;
   /** The task holds nothing any more. */

@@ -9,6 +9,13 @@ test('error codes become the documented exit codes', () => {
     ['LIMIT_OUT_OF_RANGE', 3],
     ['LISTEN_IN_USE', 4],
     ['STORE_NOT_FOUND', 5],
+    ['INITIATOR_USAGE', 2],
+    ['INITIATOR_FAILED', 1],
+    ['INITIATOR_TARGET', 6],
+    ['COPY_USAGE', 2],
+    ['COPY_FILE', 1],
+    ['COPY_FAILED', 1],
+    ['COPY_STOPPED', 130],
     ['TEXT_VALUE_INVALID', 70],
   ];
   for (const [code, exitCode] of table) assert.is(exitCodeOf(new TargetError(code, 'x')), exitCode, code);

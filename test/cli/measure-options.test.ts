@@ -26,6 +26,9 @@ async function parse(argv: readonly string[]): Promise<Parsed> {
     check: async () => {},
     profile: async () => {},
     stats: async () => {},
+    discover: async () => {},
+    inquire: async () => {},
+    dd: async () => {},
     turs: async (urls, turs) => {
       parsed = { ...parsed, urls, turs };
     },

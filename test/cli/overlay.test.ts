@@ -76,6 +76,21 @@ test('--control starts at the working directory, and its words are kept', () => 
   assert.is(resolve(`${ONE_TARGET}control: c/y.sock\n`, {}).control, '/srv/c/y.sock');
 });
 
+test('--isns names the server and keeps what the file says of the rest', () => {
+  assert.equal(resolve(ONE_TARGET, { isns: 'isns.example.com' }).isns, { server: { host: 'isns.example.com', port: 3205 }, refreshSeconds: 120 });
+  assert.equal(resolve(`${ONE_TARGET}isns: { server: a, entity: lab, refresh-seconds: 9 }\n`, { isns: '[::1]:1' }).isns, {
+    server: { host: '::1', port: 1 },
+    entity: 'lab',
+    refreshSeconds: 9,
+  });
+  assert.match(failure(null, { isns: '::1' }).lines[0] ?? '', /^--isns ::1: expected HOST\[:PORT\]/);
+  assert.is(resolve(ONE_TARGET, {}).isns, undefined);
+});
+
+test('--portal may name the portal group', () => {
+  assert.equal(resolve(ONE_TARGET, { portal: ['127.0.0.1:0,2'] }).portals, [{ address: '127.0.0.1', port: 0, portalGroupTag: 2 }]);
+});
+
 test('--poll-us sets its limit and keeps the others', () => {
   assert.equal(resolve(null, { pollUs: '50' }).limits, { socketPollMicrosMax: 50 });
   assert.equal(resolve(`${ONE_TARGET}limits: { slotCount: 256, socketPollMicrosMax: 7 }\n`, { pollUs: '0' }).limits, {

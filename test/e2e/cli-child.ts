@@ -57,6 +57,10 @@ export class CliChild {
     return this.#stdout;
   }
 
+  get stderr(): string {
+    return this.#stderr;
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }

@@ -36,7 +36,7 @@ export const suitesOfReadOnlyUnits = ['ReadOnly'] as const;
 export const suitesOfNewerVersions = ['iSCSINop', 'iSCSISendTargets'] as const;
 
 interface Expectation {
-  readonly verdict: 'passed' | 'skipped';
+  readonly verdict: 'passed' | 'skipped' | 'failed';
   /** What the tool says, each once. */
   readonly says: readonly string[];
   /** Why that is so here, and what would change it. */
@@ -61,6 +61,14 @@ export const expectations: Readonly<Record<string, Expectation>> = {
     verdict: 'passed',
     says: ['SWP is not changeable'],
     why: 'there is no MODE SELECT yet, so the Control page has nothing to change; the test ends there',
+  },
+  'ReportSupportedOpcodes.OneCommand': {
+    verdict: 'failed',
+    says: [
+      '[FAILED] CDB[0] Usage Data was 0x00, expected 0x7f for opcode 0x7f',
+      'test_report_supported_opcodes_one_command.c:126 - CU_ASSERT_EQUAL(rsoc_one->cdb_usage_data[0],rsoc->descriptors[i].opcode)',
+    ],
+    why: 'the tool keeps 16 bytes of usage data and takes those of a longer CDB, as READ (32) has, for zeros; all other opcodes pass',
   },
   'StartStopUnit.Simple': {
     verdict: 'skipped',

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ResidualFlag } from '../../engine/pdu/index.js';
 import { Asc, SenseKey } from '../../engine/scsi/sense-codes.js';
-import { LogicalUnitClient, type ParsedSense, ScsiCommandError, Session } from '../../initiator/index.js';
+import { ScsiStatus } from '../../engine/scsi/status.js';
+import { cdb, LogicalUnitClient, type ParsedSense, ScsiCommandError, Session } from '../../initiator/index.js';
 import { peerPath } from '../support/debian-packages.js';
 import { withLunloom } from '../support/lunloom-process.js';
 import { peerTest } from '../support/peer-test.js';
@@ -68,6 +70,15 @@ async function assertGoesOn(unit: LogicalUnitClient, lba: number): Promise<void>
   assert.ok((await unit.read(lba, 4, BLOCK_LENGTH_BYTES)).equals(data));
 }
 
+/** What can be read of LBAs 500 to 563 comes with the sense data that says where it ends. RFC 7143 §11.4. */
+async function assertBlocksBefore512(unit: LogicalUnitClient): Promise<void> {
+  const dataInLength = 64 * BLOCK_LENGTH_BYTES;
+  const result = await unit.session.command({ lun: unit.lun, cdb: cdb.readCdb(10, 500, 64), dataInLength });
+  assert.is(result.status, ScsiStatus.checkCondition);
+  assert.ok(result.dataIn.equals(blocks(12, 0x11)), `${result.dataIn.length} bytes came`);
+  assert.equal([result.residualFlags, result.residualCount], [ResidualFlag.underflow, dataInLength - 12 * BLOCK_LENGTH_BYTES]);
+}
+
 for (const execution of executions) {
   test(`${execution}: a file that was cut short beneath the target is a medium error, and only where it is short`, async () => {
     await onFile(execution, async (unit, image) => {
@@ -80,8 +91,10 @@ for (const execution of executions) {
         [500, 64],
         [LBA_COUNT - 1, 1],
       ] as const) {
-        assertSense(await senseOf(unit.read(lba, lbaCount, BLOCK_LENGTH_BYTES)), SenseKey.mediumError, Asc.unrecoveredReadError, BigInt(lba));
+        const badLba = Math.max(lba, 512);
+        assertSense(await senseOf(unit.read(lba, lbaCount, BLOCK_LENGTH_BYTES)), SenseKey.mediumError, Asc.unrecoveredReadError, BigInt(badLba));
       }
+      await assertBlocksBefore512(unit);
       assertSense(await senseOf(unit.verify(700, 2)), SenseKey.mediumError, Asc.unrecoveredReadError, 700n);
       assert.ok((await unit.read(0, 512, BLOCK_LENGTH_BYTES)).equals(blocks(512, 0x11)));
       // Writing heals, as it does on a disk: blocks 800 to 803 exist again, and what lies before them reads as zeroes.

@@ -344,8 +344,12 @@ attack(scene, 'a session for discovery has no commands and no data (RFC 7143 §4
   attacker.send(dataOut);
   await attacker.expectReject(RejectReason.invalidPduField, dataOut);
   attacker.send(attacker.taskManagement({ function: TaskManagementFunction.logicalUnitReset, lun: 0 }));
-  assert.is((await attacker.raw.nextPdu(5_000)).view.getUint8(2) === TaskManagementResponse.functionComplete, false);
-  await attacker.expectAlive();
+  assert.is((await attacker.raw.nextPdu(5_000)).opcode, Opcode.reject);
+  const ping = attacker.ping(Buffer.from('ping'));
+  attacker.send(ping);
+  await attacker.expectReject(RejectReason.protocolError, ping);
+  attacker.send(attacker.text(Buffer.from('SendTargets=All\0')));
+  assert.is((await attacker.raw.nextPdu(5_000)).opcode, Opcode.textResponse);
 });
 
 attack(scene, 'what follows a Logout Request is not looked at (RFC 7143 §11.14)', async () => {

@@ -19,7 +19,7 @@ const RUN_MS_MAX = 60_000;
 /** What the heap may go up and down by while gigabytes pass. */
 const FLAT_BYTES = 48 * MIB;
 
-const engine = await EngineProcess.start({ limits: { arenaBytes: 16 * MIB, slotCount: 64, commandWindowCountMax: 64 } });
+const engine = await EngineProcess.start({ limits: { arenaBytes: 16 * MIB, slotCount: 64, commandWindowCountMax: 64, commandWindowStartCount: 64 } });
 test.after(() => engine.stop());
 
 interface Load {

@@ -60,7 +60,8 @@ export function sceneConfig(folder: string, options: SceneOptions): EngineConfig
     execution: 'auto',
     workerCount: options.workerCount ?? 2,
     insecure: false,
-    limits: options.limits ?? {},
+    // Attackers do not wait for the window to widen, and are to get at what stands behind it.
+    limits: { commandWindowStartCount: 128, ...options.limits },
   };
 }
 
@@ -73,6 +74,7 @@ export const usageAtRest: EngineUsage = {
   sessionCount: 1,
   connectionCount: 1,
   heldRangeCount: 0,
+  retainedBytes: 0,
 };
 
 /** Asks until the usage is that at rest; the last answer stands in the failure. */

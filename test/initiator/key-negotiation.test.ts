@@ -4,6 +4,7 @@ import type { KeyValuePair } from '../../engine/pdu/index.js';
 import { type CheckName, ConformanceChecks } from '../../initiator/checks.js';
 import { TargetViolation } from '../../initiator/errors.js';
 import { KeyNegotiation, type KeyOffers } from '../../initiator/key-negotiation.js';
+import { offersOf } from '../../initiator/key-options.js';
 import { parseNumericValue } from '../../initiator/key-table.js';
 
 function negotiation(overrides: KeyOffers = {}, tolerated: CheckName[] = []): KeyNegotiation {
@@ -143,6 +144,69 @@ test('offers of the target’s own are answered with their result', () => {
 test('a discovery session offers nothing that is about commands', () => {
   const keys = new KeyNegotiation('Discovery', {}, new ConformanceChecks()).offers().map(([key]) => key);
   assert.equal(keys, ['HeaderDigest', 'DataDigest', 'MaxRecvDataSegmentLength', 'DefaultTime2Wait', 'DefaultTime2Retain', 'ErrorRecoveryLevel']);
+});
+
+test('typed keys say the same as text', () => {
+  const keys = {
+    maxConnections: 4,
+    initialR2T: true,
+    immediateData: false,
+    maxRecvDataSegmentLength: 4096,
+    maxBurstLength: 8192,
+    firstBurstLength: 1024,
+    defaultTime2Wait: 3,
+    defaultTime2Retain: 30,
+    maxOutstandingR2T: 8,
+    dataPDUInOrder: false,
+    dataSequenceInOrder: false,
+    errorRecoveryLevel: 2,
+    taskReporting: ['FastAbort', 'ResponseFence', 'RFC3720'],
+    protocolLevel: 2,
+    initiatorAlias: 'lab 1',
+  } as const;
+  const expected = {
+    MaxConnections: '4',
+    InitialR2T: 'Yes',
+    ImmediateData: 'No',
+    MaxRecvDataSegmentLength: '4096',
+    MaxBurstLength: '8192',
+    FirstBurstLength: '1024',
+    DefaultTime2Wait: '3',
+    DefaultTime2Retain: '30',
+    MaxOutstandingR2T: '8',
+    DataPDUInOrder: 'No',
+    DataSequenceInOrder: 'No',
+    ErrorRecoveryLevel: '2',
+    TaskReporting: 'FastAbort,ResponseFence,RFC3720',
+    iSCSIProtocolLevel: '2',
+    InitiatorAlias: 'lab 1',
+  };
+  assert.equal(new Map(Object.entries(offersOf(keys))), new Map(Object.entries(expected)));
+  assert.is(offersOf({ errorRecoveryLevel: 2 })['DefaultTime2Retain'], '20', 'tasks to reassign must be kept for a while');
+});
+
+test('TaskReporting and the protocol level: asked for by who wants them, the defaults otherwise', () => {
+  const silent = negotiation();
+  assert.not.ok(silent.offers().some(([key]) => key === 'TaskReporting' || key === 'iSCSIProtocolLevel' || key === 'InitiatorAlias'));
+  silent.accept(answersTo(silent));
+  assert.equal([silent.finish().taskReporting, silent.finish().protocolLevel], ['RFC3720', 1]);
+  const asking = negotiation(offersOf({ taskReporting: ['FastAbort', 'RFC3720'], protocolLevel: 2, initiatorAlias: 'me' }));
+  asking.accept(answersTo(asking).filter(([key]) => key !== 'InitiatorAlias'));
+  assert.equal([asking.finish().taskReporting, asking.finish().protocolLevel], ['FastAbort', 2]);
+  const old = negotiation(offersOf({ taskReporting: 'FastAbort', protocolLevel: 2 }));
+  old.accept(answersTo(old, { TaskReporting: 'NotUnderstood', iSCSIProtocolLevel: 'NotUnderstood' }));
+  assert.equal([old.finish().taskReporting, old.finish().protocolLevel], ['RFC3720', 1]);
+});
+
+test('a connection that joins a session names the keys of a connection only', () => {
+  const joining = new KeyNegotiation('Normal', {}, new ConformanceChecks(), true);
+  assert.equal(
+    joining
+      .offers()
+      .map(([key]) => key)
+      .sort(),
+    ['DataDigest', 'HeaderDigest', 'MaxRecvDataSegmentLength'],
+  );
 });
 
 test.run();

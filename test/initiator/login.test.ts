@@ -172,11 +172,12 @@ test('a refusal carries its status', async () => {
   assert.is((error as LoginError).status, LoginStatus.targetNotFound);
 });
 
-test('a redirection carries the address', async () => {
-  const error = await refusalOf(() => ({
+test('a redirection that is not to be followed carries the address', async () => {
+  const answers: LoginAnswers = () => ({
     pairs: [['TargetAddress', '10.0.0.2:3260,1']],
     response: { status: LoginStatus.targetMovedTemporarily, transit: false },
-  }));
+  });
+  const error = await refusalOf(answers, { redirectCountMax: 0 });
   assert.is(error.code, 'LOGIN_REDIRECTED');
   assert.is((error as LoginError).targetAddress, '10.0.0.2:3260,1');
 });

@@ -1,8 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Opcode, ResidualFlag } from '../../engine/pdu/index.js';
-import type { ScsiCommandError } from '../../initiator/errors.js';
-import { LogicalUnitClient } from '../../initiator/scsi.js';
+import { LogicalUnitClient, type ScsiCommandError } from '../../initiator/scsi.js';
 import { assertBytes, hex } from '../support/assert-bytes.js';
 import type { FakeConnection, TakenPdu } from './fake-target.js';
 import { closeAll, errorOf, openPair, pattern } from './session-harness.js';

@@ -53,7 +53,16 @@ export class FaultRig {
   /** Nothing is outstanding any more: no slot, no arena byte, no ring entry and no block range may still be held. */
   async assertIdle(): Promise<void> {
     const sessionCount = this.#sessions.length;
-    const idle = { openTaskCount: 0, slotsInUse: 0, arenaBytesInUse: 0, ringCommandCount: 0, sessionCount, connectionCount: sessionCount, heldRangeCount: 0 };
+    const idle = {
+      openTaskCount: 0,
+      slotsInUse: 0,
+      arenaBytesInUse: 0,
+      ringCommandCount: 0,
+      sessionCount,
+      connectionCount: sessionCount,
+      heldRangeCount: 0,
+      retainedBytes: 0,
+    };
     const until = performance.now() + IDLE_MS_MAX;
     while (JSON.stringify(this.engine.usage()) !== JSON.stringify(idle) && performance.now() < until) await pause(IDLE_POLL_MS);
     assert.equal(this.engine.usage(), idle);

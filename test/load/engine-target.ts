@@ -51,7 +51,16 @@ export class EngineTarget {
 
   /** What a load leaves behind: nothing. */
   async assertIdle(): Promise<void> {
-    const idle = { openTaskCount: 0, slotsInUse: 0, arenaBytesInUse: 0, ringCommandCount: 0, sessionCount: 0, connectionCount: 0, heldRangeCount: 0 };
+    const idle = {
+      openTaskCount: 0,
+      slotsInUse: 0,
+      arenaBytesInUse: 0,
+      ringCommandCount: 0,
+      sessionCount: 0,
+      connectionCount: 0,
+      heldRangeCount: 0,
+      retainedBytes: 0,
+    };
     const until = performance.now() + IDLE_MS_MAX;
     while (JSON.stringify(this.engine.usage()) !== JSON.stringify(idle) && performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, IDLE_POLL_MS));

@@ -17,6 +17,8 @@ export const peerPackages = {
   'qemu-block-iscsi': 'qemu-block-extra',
   tgtd: 'tgt',
   tgtadm: 'tgt',
+  isnsd: 'open-isns-server',
+  isnsadm: 'open-isns-utils',
   tshark: 'tshark',
   strace: 'strace',
   prlimit: 'util-linux',

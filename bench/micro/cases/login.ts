@@ -38,6 +38,7 @@ const options: LoginOptions = {
   authority: {
     discoveryAuthMethods: ['None'],
     findTarget: () => ({ kind: 'found', target: { name: TARGET_NAME, portalGroupTag: 1, authMethods: ['None'] } }),
+    mayUse: () => true,
   },
   registry: { admit: () => ({ kind: 'admitted', tsih: 1 }) },
 };

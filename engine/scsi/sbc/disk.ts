@@ -15,6 +15,7 @@ import { startStopUnitRow } from './start-stop-unit.js';
 import { synchronizeCacheRows } from './synchronize-cache.js';
 import { verifyRows } from './verify.js';
 import { writeRows } from './write.js';
+import { xdWriteReadRows } from './xdwriteread.js';
 
 const DIRECT_ACCESS_BLOCK_DEVICE = 0x00;
 const CONNECTED_QUALIFIER = 0b000;
@@ -40,6 +41,7 @@ export const disk: DeviceType = {
     ...readRows,
     ...writeRows,
     ...verifyRows,
+    ...xdWriteReadRows,
     ...synchronizeCacheRows,
     reportLunsRow,
     reportSupportedOperationCodesRow,

@@ -3,16 +3,20 @@ import { ALL_BITS, CONTROL_UNUSED, readUint24, readUint64 } from '../cdb.js';
 import type { Medium } from '../medium.js';
 import { Asc, checkCondition, invalidFieldInCdb, SenseKey } from '../sense.js';
 
-const GROUP_NUMBER_BITS = 0x1f;
+export const GROUP_NUMBER_BITS = 0x1f;
 const LBA_21_BITS = 0x1fffff;
 const COUNT_OF_ZERO_IN_CDB_6 = 256;
 
-/** How a CDB of one length names a range of logical blocks. */
-export interface ExtentCdb {
-  readonly cdbLength: 6 | 10 | 12 | 16;
+/** Where a CDB names a range of logical blocks. */
+export interface ExtentFields {
   readonly lba: (cdb: DataView) => number;
   readonly count: (cdb: DataView) => number;
   readonly countAt: number;
+}
+
+/** How a CDB of one length names a range of logical blocks. */
+export interface ExtentCdb extends ExtentFields {
+  readonly cdbLength: 6 | 10 | 12 | 16;
   /** CDB usage data for an opcode of this shape; `flags` are the bits of byte 1 that the command evaluates. */
   readonly usage: (opcode: number, flags: number) => readonly number[];
 }
@@ -62,7 +66,7 @@ export const cdb16: ExtentCdb = {
   usage: (opcode, flags) => [opcode, flags, ...allBits(12), GROUP_NUMBER_BITS, CONTROL_UNUSED],
 };
 
-function allBits(count: number): number[] {
+export function allBits(count: number): number[] {
   return new Array<number>(count).fill(ALL_BITS);
 }
 
@@ -78,7 +82,7 @@ export function isInRange(command: CommandSlot, medium: Medium, lba: number, cou
 }
 
 /** Sets `lba` and `lbaCount` and answers true, or ends the command. SBC-3, "Block Limits VPD page", MAXIMUM TRANSFER LENGTH. */
-export function planExtent(command: CommandSlot, medium: Medium, shape: ExtentCdb): boolean {
+export function planExtent(command: CommandSlot, medium: Medium, shape: ExtentFields): boolean {
   const lba = shape.lba(command.cdbView);
   const count = shape.count(command.cdbView);
   if (!isInRange(command, medium, lba, count)) return false;

@@ -2,9 +2,12 @@ import type { CommandSlot } from '../../shm/command-slot.js';
 import { StoreFault } from '../../store/store.js';
 import { Asc, checkCondition, SenseKey } from '../sense.js';
 
-/** A read of the store failed: MEDIUM ERROR with the LBA it began at, and no data. SBC-3 "Error reporting". */
-export function endWithReadFault(command: CommandSlot, lba: number): void {
-  command.dataInLength = 0;
+/**
+ * A read of the store failed: MEDIUM ERROR with the LBA that could not be read, and the `dataInLength` bytes of Data-In
+ * that lie before it. SBC-3 "Error reporting".
+ */
+export function endWithReadFault(command: CommandSlot, lba: number, dataInLength: number): void {
+  command.dataInLength = dataInLength;
   checkCondition(command, SenseKey.mediumError, Asc.unrecoveredReadError, { information: lba });
 }
 

@@ -3,17 +3,19 @@ import type { MediumCommandRow } from '../command-table.js';
 import type { Medium } from '../medium.js';
 import { cdb6, cdb10, cdb12, cdb16, type ExtentCdb, planExtent } from './extent.js';
 import { endWithWriteFault } from './medium-fault.js';
+import { CDB_32_FLAGS_AT, cdb32, cdb32Row, ignoredTags } from './variable-length.js';
 
 /** Byte 1: WRPROTECT . DPO . FUA . Reserved . FUA_NV. WRPROTECT must be zero without protection information. */
 const WRITE_FLAGS = 0x1a;
 /** FUA and FUA_NV: we have no non-volatile cache, so that both ask for the medium itself. SBC-3 "Cache". */
-const FORCE_UNIT_ACCESS_BITS = 0x0a;
+export const FORCE_UNIT_ACCESS_BITS = 0x0a;
 const NO_BITS = 0x00;
 
 function writeRow(opcode: number, shape: ExtentCdb): MediumCommandRow {
   const name = `WRITE (${shape.cdbLength})`;
   // In a six-byte CDB these bits belong to the LBA.
   const durableBits = shape === cdb6 ? NO_BITS : FORCE_UNIT_ACCESS_BITS;
+  const isDurable = (command: CommandSlot): boolean => ((command.cdb[1] as number) & durableBits) !== 0;
   return {
     runsOn: 'any',
     mediumAccess: 'write',
@@ -25,13 +27,33 @@ function writeRow(opcode: number, shape: ExtentCdb): MediumCommandRow {
     plan(command, medium) {
       if (planExtent(command, medium, shape)) command.plannedDataOutLength = command.lbaCount * medium.blockLengthBytes;
     },
+    isDurable,
     execute(command, medium) {
-      executeWrite(command, medium, ((command.cdb[1] as number) & durableBits) !== 0);
+      executeWrite(command, medium, isDurable(command));
     },
   };
 }
 
-export const writeRows: readonly MediumCommandRow[] = [writeRow(0x0a, cdb6), writeRow(0x2a, cdb10), writeRow(0xaa, cdb12), writeRow(0x8a, cdb16)];
+const isWrite32Durable = (command: CommandSlot): boolean => ((command.cdb[CDB_32_FLAGS_AT] as number) & FORCE_UNIT_ACCESS_BITS) !== 0;
+
+/** WRITE (32): as free of protection information as READ (32). */
+const write32Row: MediumCommandRow = {
+  runsOn: 'any',
+  mediumAccess: 'write',
+  name: 'WRITE (32)',
+  clause: 'SBC-3 "WRITE (32) command"',
+  ...cdb32Row(0x000b, WRITE_FLAGS),
+  cdbIgnored: ignoredTags,
+  plan(command, medium) {
+    if (planExtent(command, medium, cdb32)) command.plannedDataOutLength = command.lbaCount * medium.blockLengthBytes;
+  },
+  isDurable: isWrite32Durable,
+  execute(command, medium) {
+    executeWrite(command, medium, isWrite32Durable(command));
+  },
+};
+
+export const writeRows: readonly MediumCommandRow[] = [writeRow(0x0a, cdb6), writeRow(0x2a, cdb10), writeRow(0xaa, cdb12), writeRow(0x8a, cdb16), write32Row];
 
 /** Writes the whole blocks that have arrived: an initiator that sends less than its CDB says is told by the residual. */
 function executeWrite(command: CommandSlot, medium: Medium, durable: boolean): void {

@@ -1,8 +1,9 @@
-import { BHS_LENGTH, isImmediate, Opcode, RejectReason, readInitiatorNumbers, readOpcode } from '../../pdu/index.js';
+import { BHS_LENGTH, isImmediate, Opcode, readInitiatorNumbers, readOpcode } from '../../pdu/index.js';
 import { CommandTurn } from '../command-window.js';
 import type { Connection } from '../connection.js';
 import { handleLogout } from './logout.js';
 import { handleNopOut } from './nop-out.js';
+import { handleSnack } from './snack.js';
 import { handleTaskManagement } from './task-management.js';
 import { handleText } from './text.js';
 
@@ -11,6 +12,8 @@ type ControlHandler = (connection: Connection, header: DataView, data: Uint8Arra
 
 /** A control PDU that came before its turn. */
 export interface HeldControlPdu {
+  /** It is answered where it came in. */
+  readonly connection: Connection;
   readonly headerView: DataView;
   readonly data: Uint8Array;
 }
@@ -20,8 +23,7 @@ const handlers = new Map<number, ControlHandler>([
   [Opcode.textRequest, handleText],
   [Opcode.logoutRequest, handleLogout],
   [Opcode.taskManagementRequest, handleTaskManagement],
-  // RFC 7143 §11.16: SNACK needs an ErrorRecoveryLevel above 0, which is not offered.
-  [Opcode.snackRequest, (connection) => connection.sendReject(RejectReason.snackReject)],
+  [Opcode.snackRequest, handleSnack],
 ]);
 
 /** PDUs that are handled whole, after their data segment. */
@@ -43,7 +45,8 @@ export function handleControlPdu(connection: Connection, header: DataView, data:
   if (turn === CommandTurn.early) {
     const copy = new Uint8Array(BHS_LENGTH);
     for (let i = 0; i < BHS_LENGTH; i++) copy[i] = header.getUint8(i);
-    window.hold(cmdSN, { headerView: new DataView(copy.buffer), data: data.slice() });
+    window.hold(cmdSN, { connection, headerView: new DataView(copy.buffer), data: new Uint8Array(data) });
+    connection.session.onHeldPdu();
     return;
   }
   window.advance();

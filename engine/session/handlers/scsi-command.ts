@@ -1,4 +1,5 @@
 import { runsInline } from '../../dispatch/policy.js';
+import { assert } from '../../errors.js';
 import {
   BHS_CDB_LENGTH,
   BHS_LENGTH,
@@ -61,6 +62,7 @@ function refusalOf(connection: Connection, pdu: ScsiCommandPdu, view: DataView, 
   if (!pdu.write && (dataLength > 0 || !pdu.final)) return RejectReason.invalidPduField;
   if (dataLength > pdu.expectedDataTransferLength) return RejectReason.invalidPduField;
   if (connection.tasks.has(pdu.initiatorTaskTag)) return RejectReason.taskInProgress;
+  if (connection.session.hasOtherConnections && connection.session.isTagInUse(pdu.initiatorTaskTag)) return RejectReason.taskInProgress;
   if (pdu.immediate && connection.session.immediateTaskCount >= connection.context.limits.immediateCommandCountMax) return RejectReason.immediateCommandReject;
   return null;
 }
@@ -87,7 +89,9 @@ function createTask(connection: Connection, pdu: ScsiCommandPdu, view: DataView,
   slot.direction = bidirectional ? DataDirection.bidirectional : pdu.write ? DataDirection.out : pdu.read ? DataDirection.in : DataDirection.none;
   slot.expectedDataOutLength = pdu.write ? pdu.expectedDataTransferLength : 0;
   slot.expectedDataInLength = bidirectional ? Math.max(0, ahs.bidirectionalReadLength) : pdu.read ? pdu.expectedDataTransferLength : 0;
-  task.dataOut.begin(slot.expectedDataOutLength, dataLength, pdu.write && !pdu.final, connection.firstBurstLength);
+  const { parameters, context } = connection;
+  const pieceCountMax = parameters.dataPDUInOrder ? 0 : context.limits.dataOutPieceCountMax;
+  task.dataOut.begin(slot.expectedDataOutLength, dataLength, pdu.write && !pdu.final, parameters.firstBurstLength, pieceCountMax);
   connection.tasks.set(pdu.initiatorTaskTag, task);
   if (connection.stoppedTags.size > 0) connection.stoppedTags.delete(pdu.initiatorTaskTag);
   session.openTaskCount++;
@@ -101,6 +105,7 @@ function copyCdb(connection: Connection, task: Task, view: DataView, at: number)
   for (let offset = 0; offset < BHS_CDB_LENGTH; offset += 4) slot.cdbView.setUint32(offset, view.getUint32(at + SCSI_COMMAND.cdb + offset));
   slot.cdbLength = BHS_CDB_LENGTH;
   if (ahs.extendedCdbAt === -1) return;
+  assert(BHS_CDB_LENGTH + ahs.extendedCdbLength <= slot.cdb.length, 'a CDB is longer than its slot has room for');
   for (let i = 0; i < ahs.extendedCdbLength; i++) slot.cdb[BHS_CDB_LENGTH + i] = view.getUint8(ahs.extendedCdbAt + i);
   slot.cdbLength = BHS_CDB_LENGTH + ahs.extendedCdbLength;
 }
@@ -113,10 +118,12 @@ function landImmediateData(connection: Connection, task: Task, dataLength: numbe
   const { transport, context } = connection;
   const { taskSet } = task;
   const medium = taskSet.unit.medium;
-  const complete = dataLength === task.dataOut.expectedLength && connection.turn === CommandTurn.now;
+  const { direction } = task.slot;
+  // The Data-In of a bidirectional command may take its place: it has to last until that has left.
+  const complete = dataLength === task.dataOut.expectedLength && connection.turn === CommandTurn.now && direction === DataDirection.out;
   if (complete && transport.isDataContiguous && medium !== null && medium.store.alignmentBytes === 1) {
     const row = task.deviceType.commands.find(task.slot.cdb);
-    if (row !== undefined && runsInline(taskSet.execution, row, medium, dataLength, true)) return;
+    if (row !== undefined && runsInline(taskSet.execution, row, task.slot, medium, dataLength, true)) return;
   }
   if (placeDataOut(connection, task)) transport.landIn(context.runner.arena.bytes, task.dataOutPiece, task.dataOutPieceLength);
   else transport.discardData();
@@ -165,6 +172,7 @@ function holdCommand(connection: Connection, pdu: ScsiCommandPdu, task: Task | n
   if (task === null) answerTaskSetFull(connection, pdu);
   else if (!task.dataOut.poisoned) connection.context.runner.keepDataOut(task);
   connection.session.window.hold(pdu.cmdSN, task);
+  connection.session.onHeldPdu();
 }
 
 const response = emptyScsiResponse();

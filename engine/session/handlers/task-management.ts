@@ -7,10 +7,16 @@ import {
   type TaskManagementRequestPdu,
   TaskManagementResponse,
 } from '../../pdu/index.js';
-import { Asc } from '../../scsi/sense.js';
-import type { Task } from '../../task/task.js';
 import type { TaskSet } from '../../task/task-set.js';
+import { CommandTurn, serialDifference } from '../command-window.js';
 import type { Connection } from '../connection.js';
+import { abortTasks, type MultiTaskAbort, multiTaskAborts } from '../multi-task-abort.js';
+import { powerCycle } from '../session-operations.js';
+import { findTask, type QueryAnswer, queryAsynchronousEvent, queryTask, queryTaskSet } from './task-query.js';
+import { reassignTask } from './task-reassign.js';
+
+/** iSCSIProtocolLevel from which on there are the functions of RFC 7144. */
+const PROTOCOL_LEVEL_SAM5 = 2;
 
 /**
  * Task Management Function Request, RFC 7143 §11.5. The response is held until every task it concerns has really
@@ -23,69 +29,142 @@ export function handleTaskManagement(connection: Connection, header: DataView): 
     connection.sendReject(RejectReason.immediateCommandReject);
     return;
   }
+  // RFC 7143 §4.3: in a discovery session only SendTargets and logout are accepted.
+  if (connection.session.target === null) {
+    connection.sendReject(RejectReason.protocolError);
+    return;
+  }
+  const rule = multiTaskAborts.get(pdu.function);
+  if (pdu.function >= TaskManagementFunction.queryTask && connection.parameters.protocolLevel < PROTOCOL_LEVEL_SAM5) {
+    respond(connection, pdu, TaskManagementResponse.functionNotSupported);
+  } else if (rule !== undefined) startMultiTaskAbort(connection, pdu, rule);
+  else handleSingle(connection, pdu);
+}
+
+/** Functions on one task, and questions. */
+function handleSingle(connection: Connection, pdu: TaskManagementRequestPdu): void {
   switch (pdu.function) {
     case TaskManagementFunction.abortTask:
       abortTask(connection, pdu);
       break;
-    case TaskManagementFunction.abortTaskSet:
-      abortTasks(connection, pdu, (taskSet) => taskSet.tasks.filter((task) => task.owner === connection));
+    case TaskManagementFunction.taskReassign: {
+      const { response, takeEffect } = reassignTask(connection, pdu);
+      respond(connection, pdu, response);
+      takeEffect();
       break;
-    case TaskManagementFunction.logicalUnitReset:
-      abortTasks(connection, pdu, (taskSet) => {
-        const tasks = taskSet.tasks.slice();
-        resetUnit(connection, taskSet);
-        return tasks;
-      });
+    }
+    case TaskManagementFunction.queryTask:
+      answerQuery(connection, pdu, queryTask);
+      break;
+    case TaskManagementFunction.queryTaskSet:
+      answerQuery(connection, pdu, queryTaskSet);
+      break;
+    case TaskManagementFunction.queryAsynchronousEvent:
+      answerQuery(connection, pdu, queryAsynchronousEvent);
       break;
     default:
+      // CLEAR ACA among them: without NACA (INQUIRY says so) there is no ACA condition to clear.
       respond(connection, pdu, TaskManagementResponse.functionNotSupported);
   }
 }
 
+/** The task set that the LUN field names; null when there is none, which has then been answered. */
+function unitOf(connection: Connection, pdu: TaskManagementRequestPdu): TaskSet | null {
+  const lun = decodeLun(pdu.lunHigh, pdu.lunLow);
+  const { target } = connection.session;
+  if (target?.hasLun(lun) === true) return target.taskSetOf(lun);
+  respond(connection, pdu, TaskManagementResponse.lunDoesNotExist);
+  return null;
+}
+
+function answerQuery(
+  connection: Connection,
+  pdu: TaskManagementRequestPdu,
+  ask: (...args: [Connection, TaskSet, TaskManagementRequestPdu]) => QueryAnswer,
+): void {
+  const taskSet = unitOf(connection, pdu);
+  if (taskSet === null) return;
+  const { response, additionalResponseInformation } = ask(connection, taskSet, pdu);
+  respond(connection, pdu, response, additionalResponseInformation);
+}
+
 function abortTask(connection: Connection, pdu: TaskManagementRequestPdu): void {
-  const task = connection.tasks.get(pdu.referencedTaskTag);
+  const taskSet = unitOf(connection, pdu);
+  if (taskSet === null) return;
+  const task = findTask(connection, taskSet, pdu.referencedTaskTag);
   if (task === undefined) {
+    abortAbsentTask(connection, pdu);
+    return;
+  }
+  connection.waitingTaskManagementCount++;
+  connection.context.runner.abort(task, () => {
+    connection.waitingTaskManagementCount--;
+    respond(connection, pdu, TaskManagementResponse.functionComplete);
+  });
+}
+
+/**
+ * RFC 7143 §11.6.1: a command that has not come yet, by its RefCmdSN, counts as received, so that it will be ignored when it
+ * comes and nothing waits for it; any other does not exist.
+ */
+function abortAbsentTask(connection: Connection, pdu: TaskManagementRequestPdu): void {
+  const { window } = connection.session;
+  if (!window.isWithin(pdu.refCmdSN) || serialDifference(pdu.refCmdSN, pdu.cmdSN) >= 0) {
     respond(connection, pdu, TaskManagementResponse.taskDoesNotExist);
     return;
   }
-  stopAll(connection, [task], () => respond(connection, pdu, TaskManagementResponse.functionComplete));
+  const turn = window.turnOf(pdu.refCmdSN);
+  if (turn === CommandTurn.early) window.hold(pdu.refCmdSN, null);
+  else if (turn === CommandTurn.now) window.advance();
+  if (turn !== CommandTurn.outside) connection.expectStrays(pdu.referencedTaskTag);
+  respond(connection, pdu, TaskManagementResponse.functionComplete);
+  connection.runHeldPdus();
 }
 
-function abortTasks(connection: Connection, pdu: TaskManagementRequestPdu, select: (taskSet: TaskSet) => Task[]): void {
-  const lun = decodeLun(pdu.lunHigh, pdu.lunLow);
-  const { target } = connection.session;
-  if (target === null || !target.hasLun(lun)) {
-    respond(connection, pdu, TaskManagementResponse.lunDoesNotExist);
-    return;
-  }
-  stopAll(connection, select(target.taskSetOf(lun)), () => respond(connection, pdu, TaskManagementResponse.functionComplete));
-}
-
-/** SAM-5 §6.3.3 "Logical unit reset": every nexus learns of it by a unit attention. */
-function resetUnit(connection: Connection, taskSet: TaskSet): void {
-  taskSet.unit.stopped = false;
-  for (const session of connection.session.target?.sessions ?? []) taskSet.unit.establishUnitAttention(session.nexus.id, Asc.busDeviceResetFunctionOccurred);
-}
-
-/** Aborts the tasks and calls `done` when the last one has stopped. */
-function stopAll(connection: Connection, tasks: Task[], done: () => void): void {
-  let left = tasks.length + 1;
+/** RFC 7143 §4.2.3.3: all commands that came before the function by CmdSN have to be here first. */
+function startMultiTaskAbort(connection: Connection, pdu: TaskManagementRequestPdu, rule: MultiTaskAbort): void {
+  const { session } = connection;
+  const { target } = session;
+  const taskSet = rule.targetScoped ? null : unitOf(connection, pdu);
+  if (target === null || (taskSet === null && !rule.targetScoped)) return;
   connection.waitingTaskManagementCount++;
-  const stopped = () => {
-    left--;
-    if (left > 0) return;
-    connection.waitingTaskManagementCount--;
-    done();
+  const begin = () => {
+    if (!connection.isOpen) return;
+    const taskSets = taskSet === null ? target.taskSets : [taskSet];
+    abortTasks(connection, pdu, rule, taskSets, () =>
+      respondFenced(connection, taskSets, () => {
+        connection.waitingTaskManagementCount--;
+        respond(connection, pdu, TaskManagementResponse.functionComplete);
+        if (pdu.function === TaskManagementFunction.targetColdReset) powerCycle(connection.context.directory, target);
+      }),
+    );
   };
-  for (const task of tasks) connection.context.runner.abort(task, stopped);
-  stopped();
+  if (!pdu.immediate) begin();
+  else if (rule.targetScoped) plugAndBegin(connection, pdu, begin);
+  else session.whenReceived(pdu.cmdSN, begin);
 }
 
-function respond(connection: Connection, pdu: TaskManagementRequestPdu, response: number): void {
+/** Functions on the whole target need not wait: what has not come counts as received. RFC 7143 §4.2.3.3. */
+function plugAndBegin(connection: Connection, pdu: TaskManagementRequestPdu, begin: () => void): void {
+  const { window } = connection.session;
+  for (const missing of window.missingBefore(pdu.cmdSN)) window.hold(missing, null);
+  connection.runHeldPdus();
+  begin();
+}
+
+/** With several connections the response must not overtake what was answered on others. RFC 7143 §4.2.2.3.3. */
+function respondFenced(connection: Connection, taskSets: readonly TaskSet[], send: () => void): void {
+  const { session } = connection;
+  if (session.connections.size > 1 && connection.parameters.taskReporting !== 'RFC3720') session.fence.raise({ connection, taskSets, send });
+  else send();
+}
+
+function respond(connection: Connection, pdu: TaskManagementRequestPdu, response: number, additionalResponseInformation = 0): void {
   if (!connection.isOpen) return;
   const { output } = connection;
   const offset = output.begin();
-  encodeTaskManagementResponse({ response, initiatorTaskTag: pdu.initiatorTaskTag, ...connection.takeNumbers() }, output.view, offset);
+  const { initiatorTaskTag } = pdu;
+  encodeTaskManagementResponse({ response, initiatorTaskTag, additionalResponseInformation, ...connection.takeNumbers() }, output.view, offset);
   output.end();
   connection.transport.flushSoon();
 }

@@ -1,10 +1,10 @@
 import { TextNegotiation, targetOffers } from '../../login/index.js';
 import { decodeTextRequest, encodeTextResponse } from '../../pdu/index.js';
 import type { Connection } from '../connection.js';
-import { PORTAL_GROUP_TAG } from '../target-node.js';
 
 /** Text Request, RFC 7143 §11.10: SendTargets, and what may be negotiated in the full-feature phase. */
 export function handleText(connection: Connection, header: DataView, data: Uint8Array): void {
+  connection.keepalive.onReaction();
   connection.textNegotiation ??= openNegotiation(connection);
   const step = connection.textNegotiation.receive(decodeTextRequest(header, 0), data);
   if (step.kind === 'reject') {
@@ -20,11 +20,10 @@ export function handleText(connection: Connection, header: DataView, data: Uint8
 
 function openNegotiation(connection: Connection): TextNegotiation {
   const { limits, directory } = connection.context;
-  const { localAddress, localPort } = connection.transport;
   return new TextNegotiation({
     limits,
     offers: targetOffers(limits),
     parameters: connection.parameters,
-    inventory: directory.inventoryFor({ address: localAddress, port: localPort, portalGroupTag: PORTAL_GROUP_TAG }),
+    inventory: directory.inventoryFor(connection.portal, connection.transport.remoteAddress),
   });
 }

@@ -16,7 +16,7 @@ import { resolveLimits } from '../../../engine/limits.js';
 const FULL: EngineConfig = {
   portals: [
     { address: '127.0.0.1', port: 0 },
-    { address: '::1', port: 3260 },
+    { address: '::1', port: 3260, portalGroupTag: 9 },
   ],
   targets: [
     {
@@ -38,6 +38,7 @@ const FULL: EngineConfig = {
     },
     {
       name: 'eui.02004567A425678D',
+      portalGroupTags: [1, 9],
       luns: [
         { lun: 5, store: { kind: 'null', sizeBytes: 1536 }, blockLengthBytes: 512, readOnly: true, execution: 'inline' },
         { lun: 6, store: { kind: 'file', path: '/srv/b.img', direct: false }, blockLengthBytes: 512, readOnly: false },
@@ -48,6 +49,7 @@ const FULL: EngineConfig = {
   workerCount: 2,
   insecure: false,
   control: '/run/lab.sock',
+  isns: { server: { host: '::1', port: 3206 }, entity: 'lab', refreshSeconds: 30 },
   limits: { slotCount: 256 },
 };
 
@@ -130,7 +132,14 @@ test('files that cannot be read as a configuration are CONFIG_NOT_READABLE', () 
 test('a configuration of the API is held against the same rules', () => {
   checkEngineConfig(FULL);
   const [first, second] = FULL.targets;
-  const wrong = { ...FULL, portals: [{ address: '0.0.0.0', port: 3260 }], targets: [first, first, second].filter((target) => target !== undefined) };
+  const wrong = {
+    ...FULL,
+    portals: [
+      { address: '0.0.0.0', port: 3260, portalGroupTag: 9 },
+      { address: '::1', port: 3260 },
+    ],
+    targets: [first, first, second].filter((target) => target !== undefined),
+  };
   try {
     checkEngineConfig(wrong);
     assert.unreachable('two targets of one name');
@@ -150,10 +159,13 @@ test('refuseOpenPortals lets loopback pass, and the rest with insecure only', ()
     { address: '127.0.0.1', port: 3260 },
     { address: '::', port: 3260 },
   ];
-  refuseOpenPortals({ portals, insecure: true });
-  refuseOpenPortals({ portals: portals.slice(0, 1), insecure: false });
+  const { targets } = readConfigDocument({ targets: [{ name: 'iqn.2026-11.io.lunloom:open', luns: [{ lun: 0, store: 'ram:1MiB' }] }] }, '/')
+    .config as EngineConfig;
+  refuseOpenPortals({ portals, targets, insecure: true });
+  refuseOpenPortals({ portals: portals.slice(0, 1), targets, insecure: false });
+  refuseOpenPortals({ portals, targets: targets.map((target) => ({ ...target, access: [{ initiators: ['*'] }] })), insecure: false });
   assert.throws(
-    () => refuseOpenPortals({ portals, insecure: false }),
+    () => refuseOpenPortals({ portals, targets, insecure: false }),
     (error: unknown) => error instanceof TargetError && error.code === 'CONFIG_OPEN_PORTAL' && error.message.startsWith('[::]:3260 can be reached'),
   );
 });

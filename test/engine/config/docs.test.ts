@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatByteSize } from '../../../engine/config/byte-size.js';
-import { configSchema, lunSchema, targetSchema } from '../../../engine/config/schema.js';
+import { configSchema, isnsSchema, lunSchema, targetSchema } from '../../../engine/config/schema.js';
 import { type LimitName, limitTable } from '../../../engine/limits.js';
 
 // Compiled tests run from dist/test/… of the repository, or from a private directory with the repository as cwd.
@@ -29,7 +29,7 @@ test('docs/configuration.md has each limit with its range and reason, and no oth
 });
 
 test('docs/configuration.md has a row for each key', () => {
-  for (const schema of [configSchema, targetSchema, lunSchema]) {
+  for (const schema of [configSchema, targetSchema, lunSchema, isnsSchema]) {
     for (const key of Object.keys(schema.shape)) assert.match(text, new RegExp(`^\\| .*\`${key}\``, 'm'), key);
   }
 });

@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert';
 import { formatByteSize, parseByteSize } from '../../../engine/config/byte-size.js';
 import { didYouMean } from '../../../engine/config/did-you-mean.js';
 import { parseIscsiName } from '../../../engine/config/iscsi-name.js';
-import { formatPortal, isLoopback, parsePortal } from '../../../engine/config/portal.js';
+import { formatIsnsServer, parseIsnsServer } from '../../../engine/config/isns-server.js';
+import { formatPortal, formatPortalText, isLoopback, parsePortal } from '../../../engine/config/portal.js';
 import { parseStoreText } from '../../../engine/config/store-text.js';
 
 const SIZES: readonly (readonly [string, number | string])[] = [
@@ -113,6 +114,51 @@ test('portals: addresses with and without ports', () => {
 
 test('portals: what is none says what was expected', () => {
   for (const [text, expected] of PORTAL_FAULTS) assert.is(parsePortal(text).fault, expected, text);
+});
+
+const PORTALS_WITH_TAGS: readonly (readonly [string, number | undefined, string])[] = [
+  ['127.0.0.1:3260,2', 2, '127.0.0.1:3260,2'],
+  ['127.0.0.1,65535', 65535, '127.0.0.1:3260,65535'],
+  ['[::1]:860,3', 3, '[::1]:860,3'],
+  ['localhost,1', 1, '127.0.0.1:3260'],
+  ['127.0.0.1', undefined, '127.0.0.1:3260'],
+];
+
+test('portals: the portal group tag stands behind a comma, and group 1 goes without saying', () => {
+  for (const [text, tag, printed] of PORTALS_WITH_TAGS) {
+    const { value, fault } = parsePortal(text);
+    assert.is(fault, undefined, text);
+    assert.is(value?.portalGroupTag, tag, text);
+    if (value !== undefined) assert.is(formatPortalText(value), printed, text);
+  }
+  for (const [text, found] of [
+    ['127.0.0.1:1,0', '0'],
+    ['127.0.0.1:1,65536', '65536'],
+    ['[::1],', ''],
+    ['127.0.0.1,1,2', '1,2'],
+    ['127.0.0.1:1,x', 'x'],
+  ] as const) {
+    assert.is(parsePortal(text).fault, `expected a portal group tag from 1 to 65535 behind the comma, found "${found}"`, text);
+  }
+});
+
+test('iSNS servers: names and addresses, with and without ports', () => {
+  for (const [text, expected] of [
+    ['isns.example.com', 'isns.example.com:3205'],
+    ['isns', 'isns:3205'],
+    ['192.0.2.1:860', '192.0.2.1:860'],
+    ['[2001:db8::1]', '[2001:db8::1]:3205'],
+    ['[::1]:1', '[::1]:1'],
+  ] as const) {
+    const { value, fault } = parseIsnsServer(text);
+    assert.is(value === undefined ? fault : formatIsnsServer(value), expected);
+  }
+  const form = 'expected HOST[:PORT] such as isns.example.com, 192.0.2.1:3205 or [2001:db8::1]:3205, found';
+  for (const text of ['', '::1', 'a b', '-a', 'http://isns', '[isns]', '[127.0.0.1]:1', ':3205']) {
+    const { fault } = parseIsnsServer(text);
+    assert.ok(fault?.startsWith(form) === true || fault?.startsWith('expected a port') === true, `${text}: ${fault}`);
+  }
+  for (const port of ['0', '65536', '', 'x']) assert.is(parseIsnsServer(`isns:${port}`).fault, `expected a port from 1 to 65535, found "${port}"`);
 });
 
 test('loopback is 127.0.0.0/8, ::1 and localhost in every spelling, and nothing else', () => {

@@ -21,6 +21,30 @@ function assertLines(text: string, expected: readonly string[]): void {
 
 const TARGET = 'targets: [{ name: iqn.2026-11.io.lunloom:x, luns: [{ lun: 0, store: "ram:1MiB" }] }]\n';
 
+test('portal groups that no portal has, and an iSNS server that is none', () => {
+  assertLines(
+    `portals: [127.0.0.1:1, "127.0.0.1:2,7"]
+targets:
+  - { name: iqn.2026-11.io.lunloom:x, portal-groups: [7, 8, 0], luns: [{ lun: 0, store: "ram:1MiB" }] }
+  - { name: iqn.2026-11.io.lunloom:y, portal-groups: [], luns: [{ lun: 0, store: "ram:1MiB" }] }
+isns: { server: "isns:0", refresh: 5 }
+`,
+    [
+      'lab.yaml:3:58: targets[0].portal-groups[1]: no portal has the portal group tag 8; write it behind the portal, such as 127.0.0.1:3260,8',
+      'lab.yaml:3:61: targets[0].portal-groups[2]: expected a whole number from 1 to 65535, found 0',
+      'lab.yaml:4:54: targets[1].portal-groups: expected at least one portal group tag, found an empty list',
+      'lab.yaml:5:17: isns.server: expected a port from 1 to 65535, found "0"',
+      'lab.yaml:5:27: isns.refresh: unknown key',
+    ],
+  );
+  assertLines(`${TARGET}isns: { entity: lab }\n`, [
+    'lab.yaml:2:7: isns.server: missing; expected HOST[:PORT] such as isns.example.com, 192.0.2.1:3205 or [2001:db8::1]:3205',
+  ]);
+  assertLines(`targets: [{ name: iqn.2026-11.io.lunloom:x, portal-groups: [2], luns: [{ lun: 0, store: "ram:1MiB" }] }]\n`, [
+    'lab.yaml:1:61: targets[0].portal-groups[0]: no portal has the portal group tag 2; write it behind the portal, such as 127.0.0.1:3260,2',
+  ]);
+});
+
 test('all problems of a file are answered, in its order, with line, column, key path, expected and found', () => {
   assertLines(
     `portals:
@@ -74,7 +98,7 @@ test('a key without a value points at the key', () => {
 });
 
 test('an empty file, a list and a bare word are no configuration', () => {
-  const expected = 'expected a mapping with targets, and portals, execution, workers, insecure, control and limits as needed';
+  const expected = 'expected a mapping with targets, and portals, execution, workers, insecure, control, isns, discovery, redirects and limits as needed';
   assertLines('', [`lab.yaml:1:1: ${expected}, found nothing`]);
   assertLines('# nothing but a comment\n', [`lab.yaml:1:1: ${expected}, found nothing`]);
   assertLines('- a\n', [`lab.yaml:1:1: ${expected}, found a list`]);

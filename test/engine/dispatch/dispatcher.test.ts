@@ -12,14 +12,17 @@ interface Scene {
   flushCount: number;
 }
 
-async function withDispatcher(options: { workerCount: number; pollMicrosMax?: number }, body: (scene: Scene) => Promise<void>): Promise<void> {
+async function withDispatcher(
+  options: { workerCount: number; pollMicrosMax?: number; blockingWorkerCountMax?: number },
+  body: (scene: Scene) => Promise<void>,
+): Promise<void> {
   const kit = new JobKit();
   const defects: unknown[] = [];
   const dispatcher = new Dispatcher({
     slots: kit.slots.memory,
     arena: kit.arena,
     workerCount: options.workerCount,
-    limits: resolveLimits({ pollMicrosMax: options.pollMicrosMax ?? 30 }),
+    limits: resolveLimits({ pollMicrosMax: options.pollMicrosMax ?? 30, blockingWorkerCountMax: options.blockingWorkerCountMax ?? 16 }),
     clock: systemClock,
     workerUrl: RING_LOOP_URL,
     afterCompletions: () => scene.flushCount++,
@@ -124,6 +127,53 @@ test('workers killed under load: every command ends once, and the others go on',
     assert.ok((outcomes.get(ABORTED) ?? 0) <= kills);
     assert.is(kit.slots.freeCount, 64);
     await until(() => dispatcher.threads.length === 2 && dispatcher.hasWorkers, 'both workers are back');
+  }));
+
+/** Keeps 32 commands out until `isOver`; answers how many were executed, each once and right. */
+async function keepBusy({ kit, dispatcher }: Scene, isOver: () => boolean): Promise<number> {
+  let ended = 0;
+  let out = 0;
+  const submitNext = () => {
+    if (isOver()) return;
+    out++;
+    const job = kit.write(ended & 0xff, () => {
+      assert.equal([job.outcome, job.executedCount], [GOOD, 1]);
+      ended++;
+      out--;
+      kit.recycle(job);
+      submitNext();
+    });
+    dispatcher.submit(job);
+  };
+  for (let count = 0; count < 32; count++) submitNext();
+  await until(() => isOver() && out === 0, 'all commands end', 20_000);
+  return ended;
+}
+
+test('while commands wait for a device more threads are started, up to the limit, and all of them serve', () =>
+  withDispatcher({ workerCount: 1, blockingWorkerCountMax: 3 }, async (scene) => {
+    const { kit, dispatcher } = scene;
+    Object.assign(kit.store, { blocking: true });
+    const served = new Set<number>();
+    const ended = await keepBusy(scene, () => {
+      for (const [index, count] of dispatcher.inFlightCounts.entries()) if (count > 0) served.add(index);
+      assert.ok(dispatcher.threads.length <= 4);
+      return served.size === 4;
+    });
+    assert.ok(ended > 0);
+    assert.is(dispatcher.threads.length, 4);
+  }));
+
+test('commands that do not wait never start a thread', () =>
+  withDispatcher({ workerCount: 1 }, async (scene) => {
+    let submitted = 0;
+    await keepBusy(scene, () => submitted++ >= 3000);
+    assert.is(scene.dispatcher.threads.length, 1, 'of memory');
+    Object.assign(scene.kit.store, { blocking: true });
+    for (let count = 0; count < 100; count++) scene.kit.medium.pace.observe(4);
+    submitted = 0;
+    await keepBusy(scene, () => submitted++ >= 3000);
+    assert.is(scene.dispatcher.threads.length, 1, 'of a file that lives in the page cache');
   }));
 
 test('stopping while commands are out ends each of them once', async () => {

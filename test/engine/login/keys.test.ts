@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defaultLimits } from '../../../engine/limits.js';
-import { KeyNegotiator } from '../../../engine/login/key-negotiator.js';
+import { KeyNegotiator, type NegotiationPhase } from '../../../engine/login/key-negotiator.js';
 import { type BooleanRow, isNegotiable, type NumberRow } from '../../../engine/login/key-row.js';
 import { findKey, keyTable } from '../../../engine/login/keys.js';
 import { defaultParameters, type TargetOffers, targetOffers } from '../../../engine/login/negotiated-parameters.js';
@@ -26,7 +26,9 @@ const cases: readonly [offer: string, answer: string | null, overrides?: Partial
   ['DataDigest=CRC32C,None', 'DataDigest=None', { dataDigest: 'refuse' }],
   ['DataDigest=CRC32C', 'DataDigest=Reject', { dataDigest: 'refuse' }],
   ['DataDigest=None,CRC32C', 'DataDigest=CRC32C', { dataDigest: 'require' }],
-  ['MaxConnections=8', 'MaxConnections=1'],
+  ['MaxConnections=1', 'MaxConnections=1'],
+  ['MaxConnections=65535', 'MaxConnections=8'],
+  ['MaxConnections=4', 'MaxConnections=1', { maxConnections: 1 }],
   ['MaxConnections=0', 'MaxConnections=Reject'],
   ['MaxConnections=65536', 'MaxConnections=Reject'],
   ['InitialR2T=Yes', 'InitialR2T=Yes'],
@@ -59,15 +61,29 @@ const cases: readonly [offer: string, answer: string | null, overrides?: Partial
   ['DefaultTime2Retain=0', 'DefaultTime2Retain=0'],
   ['MaxOutstandingR2T=65535', 'MaxOutstandingR2T=4'],
   ['MaxOutstandingR2T=0', 'MaxOutstandingR2T=Reject'],
-  ['DataPDUInOrder=No', 'DataPDUInOrder=Yes'],
-  ['DataSequenceInOrder=No', 'DataSequenceInOrder=Yes'],
-  ['DataSequenceInOrder=No', 'DataSequenceInOrder=No', { dataSequenceInOrder: false }],
-  ['ErrorRecoveryLevel=2', 'ErrorRecoveryLevel=0'],
+  ['DataPDUInOrder=Yes', 'DataPDUInOrder=Yes'],
+  ['DataPDUInOrder=No', 'DataPDUInOrder=No'],
+  ['DataPDUInOrder=No', 'DataPDUInOrder=Yes', { dataPDUInOrder: true }],
+  ['DataPDUInOrder=NO', 'DataPDUInOrder=Reject'],
+  ['DataSequenceInOrder=Yes', 'DataSequenceInOrder=Yes'],
+  ['DataSequenceInOrder=No', 'DataSequenceInOrder=No'],
+  ['DataSequenceInOrder=No', 'DataSequenceInOrder=Yes', { dataSequenceInOrder: true }],
+  ['ErrorRecoveryLevel=0', 'ErrorRecoveryLevel=0'],
+  ['ErrorRecoveryLevel=2', 'ErrorRecoveryLevel=2'],
+  ['ErrorRecoveryLevel=2', 'ErrorRecoveryLevel=0', { errorRecoveryLevel: 0 }],
   ['ErrorRecoveryLevel=2', 'ErrorRecoveryLevel=1', { errorRecoveryLevel: 1 }],
   ['ErrorRecoveryLevel=3', 'ErrorRecoveryLevel=Reject'],
-  ['TaskReporting=FastAbort,ResponseFence,RFC3720', 'TaskReporting=RFC3720'],
-  ['TaskReporting=FastAbort', 'TaskReporting=Reject'],
-  ['iSCSIProtocolLevel=2', 'iSCSIProtocolLevel=1'],
+  ['ErrorRecoveryLevel=0x1', 'ErrorRecoveryLevel=1'],
+  ['TaskReporting=FastAbort,ResponseFence,RFC3720', 'TaskReporting=FastAbort'],
+  ['TaskReporting=ResponseFence,RFC3720', 'TaskReporting=ResponseFence'],
+  ['TaskReporting=RFC3720', 'TaskReporting=RFC3720'],
+  ['TaskReporting=FastAbort,RFC3720', 'TaskReporting=RFC3720', { taskReporting: ['RFC3720'] }],
+  ['TaskReporting=FastAbort', 'TaskReporting=Reject', { taskReporting: ['RFC3720'] }],
+  ['TaskReporting=fastabort', 'TaskReporting=Reject'],
+  ['iSCSIProtocolLevel=2', 'iSCSIProtocolLevel=2'],
+  ['iSCSIProtocolLevel=31', 'iSCSIProtocolLevel=2'],
+  ['iSCSIProtocolLevel=2', 'iSCSIProtocolLevel=1', { protocolLevel: 1 }],
+  ['iSCSIProtocolLevel=1', 'iSCSIProtocolLevel=1'],
   ['iSCSIProtocolLevel=0', 'iSCSIProtocolLevel=0'],
   ['iSCSIProtocolLevel=32', 'iSCSIProtocolLevel=Reject'],
   ['IFMarker=Yes', 'IFMarker=No'],
@@ -76,7 +92,8 @@ const cases: readonly [offer: string, answer: string | null, overrides?: Partial
   ['OFMarkInt=2048', 'OFMarkInt=Reject'],
   ['X#NodeArchitecture=x86', null],
   ['X-com.example.key=1', 'X-com.example.key=NotUnderstood'],
-  ['X-com.example.key=NotUnderstood', null],
+  ['Y-com.example.digest=1', 'Y-com.example.digest=NotUnderstood'],
+  ['X#another=1', 'X#another=NotUnderstood'],
   ['Frobnicate=Yes', 'Frobnicate=NotUnderstood'],
   ['headerdigest=None', 'headerdigest=NotUnderstood'],
   ['RDMAExtensions=Yes', 'RDMAExtensions=NotUnderstood'],
@@ -85,7 +102,6 @@ const cases: readonly [offer: string, answer: string | null, overrides?: Partial
   ['TargetPortalGroupTag=1', 'TargetPortalGroupTag=Reject'],
   [`InitiatorAlias=${'a'.repeat(255)}`, null],
   [`InitiatorAlias=${'a'.repeat(256)}`, 'InitiatorAlias=Reject'],
-  ['MaxBurstLength=Irrelevant', null],
 ];
 
 for (const [offer, answer, overrides] of cases) {
@@ -129,6 +145,74 @@ test('the result of every negotiable key reaches its parameter', () => {
     taskReporting: 'FastAbort',
     protocolLevel: 2,
   });
+});
+
+/** What a key that stands in the wrong place is answered with; each key of the table is in one of the lists of its row. RFC 7143 §13. */
+const ALL_USES: readonly [name: string, value: string, security: string | null, joining: string | null, fullFeature: string | null][] = [
+  ['HeaderDigest', 'None', 'Reject', 'None', 'Reject'],
+  ['DataDigest', 'None', 'Reject', 'None', 'Reject'],
+  ['MaxRecvDataSegmentLength', '1024', 'Reject', null, null],
+  ['MaxConnections', '1', 'Reject', 'Reject', 'Reject'],
+  ['InitialR2T', 'No', 'Reject', 'Reject', 'Reject'],
+  ['ImmediateData', 'No', 'Reject', 'Reject', 'Reject'],
+  ['MaxBurstLength', '512', 'Reject', 'Reject', 'Reject'],
+  ['FirstBurstLength', '512', 'Reject', 'Reject', 'Reject'],
+  ['DefaultTime2Wait', '2', 'Reject', 'Reject', 'Reject'],
+  ['DefaultTime2Retain', '2', 'Reject', 'Reject', 'Reject'],
+  ['MaxOutstandingR2T', '1', 'Reject', 'Reject', 'Reject'],
+  ['DataPDUInOrder', 'No', 'Reject', 'Reject', 'Reject'],
+  ['DataSequenceInOrder', 'No', 'Reject', 'Reject', 'Reject'],
+  ['ErrorRecoveryLevel', '0', 'Reject', 'Reject', 'Reject'],
+  ['TaskReporting', 'RFC3720', 'Reject', 'Reject', 'Reject'],
+  ['iSCSIProtocolLevel', '1', 'Reject', 'Reject', 'Reject'],
+  ['InitiatorAlias', 'me', null, null, null],
+  ['InitiatorName', 'iqn.2026-11.io.lunloom:i', null, null, 'Reject'],
+  ['TargetName', 'iqn.2026-11.io.lunloom:t', null, null, 'Reject'],
+  ['SessionType', 'Normal', null, null, 'Reject'],
+  ['TargetAlias', 'you', 'Reject', 'Reject', 'Reject'],
+  ['TargetAddress', '10.0.0.1', 'Reject', 'Reject', 'Reject'],
+  ['TargetPortalGroupTag', '1', 'Reject', 'Reject', 'Reject'],
+  ['SendTargets', 'All', 'Reject', 'Reject', null],
+  ['AuthMethod', 'None', null, 'Reject', 'Reject'],
+  ['IFMarker', 'No', 'Reject', 'No', 'Reject'],
+  ['OFMarker', 'No', 'Reject', 'No', 'Reject'],
+  ['IFMarkInt', '1', 'Reject', 'Reject', 'Reject'],
+  ['OFMarkInt', '1', 'Reject', 'Reject', 'Reject'],
+  ['X#NodeArchitecture', 'x', 'Reject', 'Reject', 'Reject'],
+  ['X-com.example.key', '1', 'NotUnderstood', 'NotUnderstood', 'NotUnderstood'],
+];
+
+for (const [name, value, security, joining, fullFeature] of ALL_USES) {
+  test(`${name} in SecurityNegotiation, on a connection that joins, and in full feature`, () => {
+    const answerIn = (phase: NegotiationPhase, isLeading: boolean): string | null => {
+      const outcome = new KeyNegotiator(defaultParameters(), targetOffers(defaultLimits), isLeading).receive([[name, value]], phase);
+      return outcome.kind === 'keys' ? (outcome.answers[0]?.[1] ?? null) : outcome.message;
+    };
+    assert.equal([answerIn('security', true), answerIn('operational', false), answerIn('full-feature', true)], [security, joining, fullFeature]);
+  });
+}
+
+test('every key of the table is tried in every place', () => {
+  const tried = new Set(ALL_USES.map(([name]) => name));
+  assert.equal(
+    keyTable.map((row) => row.name).filter((name) => !tried.has(name)),
+    [],
+  );
+});
+
+test('in a discovery session ErrorRecoveryLevel is 0, and what concerns data is Irrelevant (RFC 7143 §13.21)', () => {
+  const offers = ['SessionType=Discovery', 'ErrorRecoveryLevel=2', 'MaxConnections=4', 'InitialR2T=No', 'MaxBurstLength=512', 'DefaultTime2Wait=3'];
+  const { answers, parameters } = negotiate([...offers, 'TaskReporting=FastAbort', 'HeaderDigest=CRC32C']);
+  assert.equal(answers, [
+    'ErrorRecoveryLevel=0',
+    'MaxConnections=Irrelevant',
+    'InitialR2T=Irrelevant',
+    'MaxBurstLength=Irrelevant',
+    'DefaultTime2Wait=3',
+    'TaskReporting=Irrelevant',
+    'HeaderDigest=CRC32C',
+  ]);
+  assert.equal([parameters.errorRecoveryLevel, parameters.maxConnections], [0, 1]);
 });
 
 test('FirstBurstLength stays within MaxBurstLength in whatever order they come (RFC 7143 §13.14)', () => {

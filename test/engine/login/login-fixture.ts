@@ -1,8 +1,10 @@
+import * as assert from 'uvu/assert';
+import { AssertionFailure } from '../../../engine/errors.js';
 import { defaultLimits, type LimitName, resolveLimits } from '../../../engine/limits.js';
 import type { AuthMethod } from '../../../engine/login/auth-method.js';
 import type { Admission, AdmissionRequest, LoginTarget, TargetLookup } from '../../../engine/login/login-authority.js';
 import { LoginNegotiation, type LoginOptions, type LoginStep } from '../../../engine/login/login-negotiation.js';
-import { type TargetOffers, targetOffers } from '../../../engine/login/negotiated-parameters.js';
+import { type NegotiatedParameters, type TargetOffers, targetOffers } from '../../../engine/login/negotiated-parameters.js';
 import { type LoginRequestPdu, LoginStatus } from '../../../engine/pdu/index.js';
 
 export const TARGET_NAME = 'iqn.2026-11.io.lunloom:disk1';
@@ -55,6 +57,7 @@ export interface FixtureOptions {
   limits?: Partial<Record<LimitName, number>>;
   target?: Partial<LoginTarget>;
   lookup?: TargetLookup;
+  mayUse?: (targetName: string, initiatorName: string, user: string | null) => boolean;
   admission?: Admission;
   discoveryAuthMethods?: readonly string[];
   authMethods?: readonly AuthMethod[];
@@ -70,6 +73,7 @@ export function loginFixture(options: FixtureOptions = {}): Fixture {
     authority: {
       discoveryAuthMethods: options.discoveryAuthMethods ?? ['None'],
       findTarget: (name) => options.lookup ?? (name === TARGET_NAME ? { kind: 'found', target } : { kind: 'refused', status: LoginStatus.targetNotFound }),
+      mayUse: options.mayUse ?? (() => true),
     },
     registry: {
       admit(request) {
@@ -84,3 +88,22 @@ export function loginFixture(options: FixtureOptions = {}): Fixture {
 }
 
 export const NORMAL = [`InitiatorName=${INITIATOR_NAME}`, `TargetName=${TARGET_NAME}`, 'SessionType=Normal'] as const;
+
+/** What a login that is through has agreed on. */
+export function parametersOf(step: LoginStep): NegotiatedParameters {
+  if (step.outcome.kind !== 'full-feature') throw new AssertionFailure(`login ended with ${JSON.stringify(step.outcome)}`);
+  return step.outcome.parameters;
+}
+
+export function assertFailure(step: LoginStep, status: number): void {
+  assert.is(step.outcome.kind, 'failed', JSON.stringify(step.outcome));
+  assert.is(step.response.status, status, `0x${step.response.status.toString(16)}`);
+  assert.is(step.response.transit, false);
+  assert.is(step.response.continue, false);
+}
+
+/** T, C, CSG and NSG of a response. */
+export function flags(step: LoginStep): (boolean | number)[] {
+  const { transit, continue: isContinued, currentStage, nextStage } = step.response;
+  return [transit, isContinued, currentStage, nextStage];
+}

@@ -1,28 +1,21 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AssertionFailure } from '../../../engine/errors.js';
-import { type AuthMethod, noAuthentication } from '../../../engine/login/auth-method.js';
-import type { LoginStep } from '../../../engine/login/login-negotiation.js';
-import type { NegotiatedParameters } from '../../../engine/login/negotiated-parameters.js';
 import { LoginStatus } from '../../../engine/pdu/index.js';
-import { type FixtureOptions, INITIATOR_NAME, keyValue, lines, loginFixture, loginRequest, NORMAL, TARGET_NAME, text } from './login-fixture.js';
-
-function parametersOf(step: LoginStep): NegotiatedParameters {
-  if (step.outcome.kind !== 'full-feature') throw new AssertionFailure(`login ended with ${JSON.stringify(step.outcome)}`);
-  return step.outcome.parameters;
-}
-
-function assertFailure(step: LoginStep, status: number): void {
-  assert.is(step.outcome.kind, 'failed', JSON.stringify(step.outcome));
-  assert.is(step.response.status, status, `0x${step.response.status.toString(16)}`);
-  assert.is(step.response.transit, false);
-  assert.is(step.response.continue, false);
-}
-
-function flags(step: LoginStep): (boolean | number)[] {
-  const { transit, continue: isContinued, currentStage, nextStage } = step.response;
-  return [transit, isContinued, currentStage, nextStage];
-}
+import {
+  assertFailure,
+  type FixtureOptions,
+  flags,
+  INITIATOR_NAME,
+  keyValue,
+  lines,
+  loginFixture,
+  loginRequest,
+  NORMAL,
+  parametersOf,
+  TARGET_NAME,
+  text,
+} from './login-fixture.js';
 
 test('libiscsi: security with CHAP,None, then the operational keys and its names again (RFC 7143 §6.3)', () => {
   const { send, admissions } = loginFixture({ target: { alias: 'scratch' } });
@@ -236,6 +229,11 @@ const failures: readonly { name: string; keys: readonly string[]; status: number
   { name: 'a transition to the same stage', keys: NORMAL, status: 0x0200, stages: [1, 1] },
   { name: 'a transition backwards', keys: NORMAL, status: 0x0200, stages: [1, 0] },
   { name: 'a transition to the reserved stage', keys: NORMAL, status: 0x0200, stages: [0, 2] },
+  { name: 'a key without a name', keys: [...NORMAL, '=Yes'], status: 0x0200 },
+  { name: 'the name of a key with 64 bytes', keys: [...NORMAL, `X${'k'.repeat(63)}=1`], status: 0x0200 },
+  { name: 'an answer constant as an offer', keys: [...NORMAL, 'MaxBurstLength=Irrelevant'], status: 0x0200 },
+  { name: 'an answer to what was never said', keys: [...NORMAL, 'X-com.example.key=NotUnderstood'], status: 0x0200 },
+  { name: 'an answer to a declaration before it was made', keys: [...NORMAL, 'TargetAlias=Reject'], status: 0x0200 },
   { name: 'more keys than the limit', keys: [...NORMAL, ...Array.from({ length: 126 }, (_, i) => `X-k${i}=1`)], status: 0x0200 },
 ];
 
@@ -411,59 +409,10 @@ test('MaxBurstLength bounds a FirstBurstLength that was settled a round before (
 test('answers to our declarations are not answered again', () => {
   const { send } = loginFixture();
   send(0, 1, NORMAL);
-  const step = send(1, 3, ['TargetPortalGroupTag=NotUnderstood', 'MaxRecvDataSegmentLength=Reject']);
-  assert.equal(lines(step.data), ['MaxRecvDataSegmentLength=262144']);
+  assert.equal(lines(send(1, null, ['TargetPortalGroupTag=NotUnderstood']).data), ['MaxRecvDataSegmentLength=262144']);
+  const step = send(1, 3, ['MaxRecvDataSegmentLength=Reject']);
+  assert.equal(lines(step.data), []);
   assert.is(parametersOf(step).maxRecvDataSegmentLength, 8192);
-});
-
-/** A method of two steps in the shape of CHAP. */
-const riddle: AuthMethod = {
-  name: 'CHAP',
-  keys: new Set(['CHAP_A', 'CHAP_R']),
-  open: (context) => ({
-    begin: () => ({ kind: 'continue', pairs: [] }),
-    receive(pairs) {
-      if (pairs.some(([key]) => key === 'CHAP_A')) return { kind: 'continue', pairs: [['CHAP_C', `0x01 ${context.initiatorName}`]] };
-      if (pairs.some(([key, value]) => key === 'CHAP_R' && value === '0x02')) return { kind: 'done', pairs: [['CHAP_N', 'us']] };
-      return { kind: 'failed', status: LoginStatus.authenticationFailure, message: 'wrong' };
-    },
-  }),
-};
-
-function riddleFixture() {
-  return loginFixture({ target: { authMethods: ['CHAP'] }, authMethods: [noAuthentication, riddle] });
-}
-
-test('a method with steps keeps the stage until it is done, whatever T says (RFC 7143 §12.1)', () => {
-  const { send } = riddleFixture();
-  const chosen = send(0, 1, [...NORMAL, 'AuthMethod=None,CHAP', 'CHAP_A=5']);
-  // CHAP_A came before the method was chosen, so it is nobody's key.
-  assert.equal(lines(chosen.data), ['CHAP_A=NotUnderstood', 'TargetPortalGroupTag=1', 'AuthMethod=CHAP']);
-  assert.equal(flags(chosen), [false, false, 0, 0]);
-  const challenge = send(0, 1, ['CHAP_A=5']);
-  assert.equal(lines(challenge.data), [`CHAP_C=0x01 ${INITIATOR_NAME}`]);
-  assert.equal(flags(challenge), [false, false, 0, 0]);
-  const done = send(0, 1, ['CHAP_R=0x02']);
-  assert.equal(lines(done.data), ['CHAP_N=us']);
-  assert.equal(flags(done), [true, false, 0, 1]);
-  parametersOf(send(1, 3, []));
-});
-
-test('a wrong answer to a method ends the login, and AuthMethod is not chosen twice', () => {
-  const wrong = riddleFixture();
-  wrong.send(0, 1, [...NORMAL, 'AuthMethod=CHAP']);
-  assertFailure(wrong.send(0, 1, ['CHAP_R=0x03']), LoginStatus.authenticationFailure);
-  const twice = riddleFixture();
-  twice.send(0, 1, [...NORMAL, 'AuthMethod=CHAP']);
-  assertFailure(twice.send(0, 1, ['AuthMethod=CHAP']), LoginStatus.initiatorError);
-});
-
-test('an unfinished method lets nobody through', () => {
-  const { send, admissions } = riddleFixture();
-  send(0, null, [...NORMAL, 'AuthMethod=CHAP']);
-  assert.equal(flags(send(0, 3, [])), [false, false, 0, 0]);
-  assertFailure(send(1, 3, []), LoginStatus.initiatorError);
-  assert.is(admissions.length, 0);
 });
 
 test('random bytes and flags end in a step each, never in an exception', () => {

@@ -7,6 +7,7 @@ import type { DiscoveredTarget } from '../../../engine/login/send-targets.js';
 import { formatTargetAddress } from '../../../engine/login/target-address.js';
 import { TextNegotiation, type TextStep } from '../../../engine/login/text-negotiation.js';
 import { RESERVED_TAG, RejectReason, type TextRequestPdu } from '../../../engine/pdu/index.js';
+import { seededRandom } from '../../support/random.js';
 import { INITIATOR_NAME, lines, TARGET_NAME, text } from './login-fixture.js';
 
 const OTHER_NAME = 'iqn.2026-11.io.lunloom:disk2';
@@ -226,6 +227,49 @@ test('target addresses: IPv6 in brackets and without zone, mapped IPv4 as IPv4 (
   assert.is(write('fe80::1%eth0'), '[fe80::1]:3260,1');
   assert.is(write('::ffff:10.0.0.1'), '10.0.0.1:3260,1');
   assert.is(write('storage.example'), 'storage.example:3260,1');
+});
+
+test('any requests in any order: each gives one response or one reject that keep the rules of RFC 7143 §11.11 (500 seeds)', () => {
+  const keys = [
+    'SendTargets=All',
+    'SendTargets=',
+    'MaxRecvDataSegmentLength=512',
+    'MaxRecvDataSegmentLength=0',
+    'InitiatorAlias=me',
+    'MaxBurstLength=512',
+    'X-a=1',
+  ];
+  const manyTargets = Array.from({ length: 50 }, (_, index) => ({ name: `iqn.2026-11.io.lunloom:${index}`, portals: [] }));
+  let rejectCount = 0;
+  for (let seed = 1; seed <= 500; seed++) {
+    const random = seededRandom(seed);
+    const exchange = negotiation({ ...(random.boolean() ? discovery : normal), maxRecvDataSegmentLength: 512 }, {}, seed % 3 === 0 ? manyTargets : targets);
+    let targetTransferTag = RESERVED_TAG;
+    for (let round = 0; round < 30; round++) {
+      const whole = text(...keys.filter(() => random.below(4) === 0), ...(random.below(20) === 0 ? ['broken'] : []));
+      const isContinued = random.below(4) === 0;
+      const tag = random.below(8) === 0 ? random.below(5) : targetTransferTag;
+      // Cut anywhere, or nothing, as who asks for the rest of an answer has to send.
+      const data = random.boolean() ? Buffer.alloc(0) : whole.subarray(0, random.below(4) === 0 ? random.below(whole.length + 1) : whole.length);
+      const final = random.boolean();
+      const step = exchange.receive(request({ continue: isContinued, final, targetTransferTag: tag, initiatorTaskTag: 5 + random.below(2) }), data);
+      const note = `seed ${seed}, round ${round}`;
+      if (step.kind === 'reject') {
+        rejectCount++;
+        assert.ok(step.reason === RejectReason.protocolError || step.reason === RejectReason.invalidPduField, note);
+        continue;
+      }
+      const { response } = step;
+      assert.ok(step.data.length <= exchange.parameters.maxRecvDataSegmentLength, note);
+      assert.not.ok(response.final && (response.continue || !final), `${note}: F answers F, and never stands with C`);
+      assert.is(response.targetTransferTag === RESERVED_TAG, response.final, `${note}: a tag as long as it goes on`);
+      assert.not.ok(!response.final && step.changed !== null, `${note}: nothing changes before the end`);
+      assert.ok([512, 8192].includes(exchange.parameters.maxRecvDataSegmentLength), note);
+      assert.is(exchange.parameters.maxBurstLength, 262144, note);
+      targetTransferTag = response.targetTransferTag;
+    }
+  }
+  assert.ok(rejectCount > 500, `${rejectCount} rejects`);
 });
 
 test.run();

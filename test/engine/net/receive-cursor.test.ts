@@ -164,6 +164,16 @@ test('data that lies whole in the chunk is handed over in place, data that strad
   assert.is(places[1]?.length, 100, 'gathered memory holds this data segment and nothing else');
 });
 
+test('memory for a segment that then came whole in one chunk is not used for the next, longer one', () => {
+  const short = pduBytes(5, { dataLength: 20 });
+  const long = pduBytes(6, { dataLength: 100 });
+  const lengths: number[] = [];
+  const receiver: PduReceiver = { onHeader() {}, onData: (_memory, _at, lengthBytes) => lengths.push(lengthBytes), onFramingFault() {} };
+  const cursor = new ReceiveCursor(receiver, LENGTH_MAX);
+  for (const piece of [short.subarray(0, 48), short.subarray(48), long.subarray(0, 60), long.subarray(60)]) cursor.push(piece);
+  assert.equal(lengths, [20, 100]);
+});
+
 test('isDataContiguous tells whether the data segment with padding and digest lies in the chunk', () => {
   const bytes = pduBytes(1, { dataLength: 5, dataDigest: true });
   for (const [lengthBytes, contiguous] of [

@@ -11,6 +11,7 @@ import {
   extendedCdbAhsLengthBytes,
   parseAhs,
 } from '../../../engine/pdu/ahs.js';
+import { CDB_CAPACITY_BYTES } from '../../../engine/shm/layout.js';
 import { assertBytes, hex } from '../../support/assert-bytes.js';
 import { seededRandom } from '../../support/random.js';
 
@@ -85,6 +86,10 @@ test('a CDB of exactly 260 bytes fits and one of 261 does not', () => {
   assert.equal(longest, { legal: true, fields: { extendedCdbAt: AT + 4, extendedCdbLength: 244, bidirectionalReadLength: -1 } });
   assert.not(parse(extendedCdb(CDB_LENGTH_MAX - 15)).legal);
   assert.not(parse(extendedCdb(800)).legal);
+});
+
+test('the longest CDB that is let through is what a slot holds', () => {
+  assert.is(CDB_LENGTH_MAX, CDB_CAPACITY_BYTES);
 });
 
 test('the limit of all segments holds the longest CDB with a bidirectional length', () => {

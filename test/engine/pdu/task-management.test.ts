@@ -57,7 +57,8 @@ checkCodec({
   wire: `
     22 80 05 00   // Task Management Function Response, 1, function not supported
     00 00 00 00
-    00 00 00 00 00 00 00 00
+    26 29 03 00   // Additional Response Information: more than one, UNIT ATTENTION, 29/03
+    00 00 00 00
     a1 a2 a3 a4   // Initiator Task Tag
     00 00 00 00
     c1 c2 c3 c4   // StatSN
@@ -67,12 +68,13 @@ checkCodec({
   value: {
     response: TaskManagementResponse.functionNotSupported,
     initiatorTaskTag: 0xa1a2a3a4,
+    additionalResponseInformation: 0x262903,
     statSN: 0xc1c2c3c4,
     expCmdSN: 0xd1d2d3d4,
     maxCmdSN: 0xe1e2e3e4,
   },
   mask: `
-    00 00 ff 00  00 00 00 00  00 00 00 00 00 00 00 00  ff ff ff ff  00 00 00 00  ff ff ff ff  ff ff ff ff
+    00 00 ff 00  00 00 00 00  ff ff ff 00 00 00 00 00  ff ff ff ff  00 00 00 00  ff ff ff ff  ff ff ff ff
     ff ff ff ff  00 00 00 00  00 00 00 00  00 00 00 00`,
   fixed: `
     22 80 00 00  00 00 00 00  00 00 00 00 00 00 00 00  00 00 00 00  00 00 00 00  00 00 00 00  00 00 00 00

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { legalBitsOf } from '../../../engine/scsi/command-table.js';
 import { executeMediumCommand, executeUnitCommand, prepare } from '../../../engine/scsi/device-server.js';
 import { deviceTypes } from '../../../engine/scsi/device-types.js';
 import type { Medium } from '../../../engine/scsi/medium.js';
@@ -8,6 +9,16 @@ import { assertCheck, assertGood, makeCommand, makeUnit, nexus, otherNexus, run 
 
 const READ_10 = '28 00 00000000 00 0001 00';
 const WRITE_10 = '2a 00 00000000 00 0001 00';
+
+/** A 32-byte CDB of zeros but for its service action and what all of them say. */
+function cdb32(serviceAction: number, additionalLength = 0x18): Uint8Array {
+  const cdb = new Uint8Array(32);
+  cdb[0] = 0x7f;
+  cdb[7] = additionalLength;
+  new DataView(cdb.buffer).setUint16(8, serviceAction);
+  return cdb;
+}
+const textOf = (cdb: Uint8Array): string => Buffer.from(cdb).toString('hex');
 
 test('an unknown opcode is INVALID COMMAND OPERATION CODE', () => {
   assertCheck(run(makeUnit(), 'ff'), '05/20/00');
@@ -23,12 +34,12 @@ test('each reserved bit of each row is refused, with a pointer to it', () => {
   let checked = 0;
   for (const row of deviceTypes.disk.commands.rows) {
     for (let at = 1; at < row.cdbLength; at++) {
-      const evaluated = (row.cdbUsage[at] as number) | (at === 1 && row.serviceAction !== undefined ? 0x1f : 0);
+      const legal = legalBitsOf(row, at);
       for (let bit = 0; bit < 8; bit++) {
-        if ((evaluated >> bit) & 1) continue;
-        const cdb = new Uint8Array(row.cdbLength);
+        if ((legal >> bit) & 1) continue;
+        const cdb = row.opcode === 0x7f ? cdb32(row.serviceAction as number) : new Uint8Array(row.cdbLength);
         cdb[0] = row.opcode;
-        cdb[1] = row.serviceAction ?? 0;
+        if (row.opcode !== 0x7f) cdb[1] = row.serviceAction ?? 0;
         cdb[at] = (cdb[at] as number) | (1 << bit);
         assertCheck(run(unit, Buffer.from(cdb).toString('hex')), '05/24/00', `${at}.${bit}`);
         checked++;
@@ -36,6 +47,21 @@ test('each reserved bit of each row is refused, with a pointer to it', () => {
     }
   }
   assert.ok(checked > 500);
+});
+
+test('an unknown service action of a variable-length CDB is INVALID FIELD IN CDB at bytes 8 and 9', () => {
+  for (const action of [0x0000, 0x0008, 0x0109, 0x0900, 0xffff]) assertCheck(run(makeUnit(), textOf(cdb32(action))), '05/24/00', '8.7');
+});
+
+test('ADDITIONAL CDB LENGTH must agree with the service action and with the CDB that came (SPC-4 "Variable length CDB formats")', () => {
+  const unit = makeUnit();
+  for (const action of [0x0007, 0x0009, 0x000a, 0x000b]) {
+    assertGood(run(unit, textOf(cdb32(action))));
+    for (const additionalLength of [0, 0x14, 0x17, 0x19, 0x1c, 0xf4, 0xff]) assertCheck(run(unit, textOf(cdb32(action, additionalLength))), '05/24/00', '7');
+    for (const cdbLength of [16, 28, 31, 33, 36, 260]) assertCheck(run(unit, textOf(cdb32(action)), { cdbLength }), '05/24/00', '7');
+    // They agree with each other, but not with the service action.
+    assertCheck(run(unit, textOf(cdb32(action, 0x1c)), { cdbLength: 36 }), '05/24/00', '7');
+  }
 });
 
 test('bytes behind the CDB in its 16-byte field are none of its own', () => {

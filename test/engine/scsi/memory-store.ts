@@ -32,7 +32,7 @@ export class MemoryStore implements BackingStore {
   readonly #hasView: boolean;
   /** What the next calls answer; 0 lets them through. */
   fault = 0;
-  /** Reads fail only from this position on. */
+  /** Reads fail only when they reach this position or one behind it. */
   readFaultFromBytes = 0;
 
   constructor(sizeBytes: number, options: { hasView?: boolean; durability?: Durability; claimedSizeBytes?: number } = {}) {
@@ -48,7 +48,7 @@ export class MemoryStore implements BackingStore {
 
   read(target: Uint8Array, targetOffset: number, lengthBytes: number, positionBytes: number): number {
     this.calls.push({ call: 'read', positionBytes, lengthBytes, durable: false });
-    if (this.fault !== 0 && positionBytes >= this.readFaultFromBytes) return this.fault;
+    if (this.fault !== 0 && positionBytes + lengthBytes > this.readFaultFromBytes) return this.fault;
     target.set(this.bytes.subarray(positionBytes, positionBytes + lengthBytes), targetOffset);
     return lengthBytes;
   }

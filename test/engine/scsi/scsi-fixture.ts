@@ -7,6 +7,7 @@ import { LogicalUnit } from '../../../engine/scsi/logical-unit.js';
 import { Medium } from '../../../engine/scsi/medium.js';
 import { ScsiStatus } from '../../../engine/scsi/status.js';
 import { CommandSlot, SlotMemory } from '../../../engine/shm/command-slot.js';
+import { DataDirection } from '../../../engine/shm/layout.js';
 import type { BackingStore } from '../../../engine/store/store.js';
 import { assertBytes, hex } from '../../support/assert-bytes.js';
 import { MemoryStore } from './memory-store.js';
@@ -57,8 +58,11 @@ export interface CommandOptions {
   readonly dataOut?: Uint8Array;
   /** Bytes the initiator takes; more than any command has when left out. */
   readonly expectedDataInLength?: number;
+  /** 16, which is what iSCSI brings at least, or the bytes given when they are more. */
   readonly cdbLength?: number;
   readonly nexus?: ITNexus;
+  /** `bidirectional` unless told, as lengths are given for both ways. */
+  readonly direction?: DataDirection;
 }
 
 const EXPECTED_DATA_IN_MAX = 0xffffffff;
@@ -76,7 +80,8 @@ export function makeCommand(cdb: string, options: CommandOptions = {}): CommandS
   command.cdb.fill(0);
   command.cdb.set(bytes);
   // The 16-byte field of the SCSI Command PDU is what iSCSI brings, however short the CDB.
-  command.cdbLength = options.cdbLength ?? ISCSI_CDB_LENGTH;
+  command.cdbLength = options.cdbLength ?? Math.max(bytes.length, ISCSI_CDB_LENGTH);
+  command.direction = options.direction ?? DataDirection.bidirectional;
   command.expectedDataInLength = options.expectedDataInLength ?? EXPECTED_DATA_IN_MAX;
   const dataOut = options.dataOut ?? new Uint8Array(0);
   command.expectedDataOutLength = dataOut.length;

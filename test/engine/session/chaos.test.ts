@@ -1,10 +1,10 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Opcode, readOpcode, TaskManagementFunction } from '../../../engine/pdu/index.js';
+import { BIDIRECTIONAL_AHS_LENGTH_BYTES, encodeBidirectionalReadLengthAhs, Opcode, readOpcode, TaskManagementFunction } from '../../../engine/pdu/index.js';
 import { serialDifference } from '../../../engine/session/command-window.js';
 import { type SeededRandom, seededRandom } from '../../support/random.js';
 import { BLOCK, Lun, Scene } from './scene.js';
-import { loggedIn, TestInitiator } from './test-initiator.js';
+import { type CommandChoices, cdb10, loggedIn, TestInitiator } from './test-initiator.js';
 
 const KEYS = ['InitialR2T=No', 'FirstBurstLength=4096', 'MaxBurstLength=8192', 'MaxOutstandingR2T=2', 'MaxRecvDataSegmentLength=8192'];
 const INITIATOR_COUNT = 4;
@@ -75,6 +75,11 @@ class Player {
     }
   }
 
+  /** A function waits for its answer, though nothing may be left of the commands it concerns: what is owed for them is still to be sent. */
+  get isStopping(): boolean {
+    return this.initiator.connection.isOpen && this.#stopping.size > 0;
+  }
+
   /** Sends all that is owed until nothing waits any more. */
   settle(): void {
     if (this.initiator.connection.isOpen) {
@@ -132,9 +137,18 @@ class Player {
     const immediate = random.boolean() ? random.below(burst + 1) : 0;
     const final = immediate === burst || random.boolean();
     const data = immediate > 0 ? { data: new Uint8Array(immediate).fill(0x5a) } : {};
-    const tag = initiator.write(lba, count, { ...choices, ...data, final });
+    const write = { ...choices, ...data, final };
+    const tag = random.below(3) > 0 ? initiator.write(lba, count, write) : this.#exchange(lba, count, write);
     this.open.set(tag, choices.lun);
     if (!final) this.owed.push({ tag, targetTransferTag: 0xffffffff, from: immediate, to: burst });
+  }
+
+  /** XDWRITEREAD (10): as much comes back. */
+  #exchange(lba: number, count: number, choices: CommandChoices): number {
+    const length = count * BLOCK;
+    const ahs = Buffer.alloc(BIDIRECTIONAL_AHS_LENGTH_BYTES);
+    encodeBidirectionalReadLengthAhs(length, new DataView(ahs.buffer, ahs.byteOffset, ahs.length), 0);
+    return this.initiator.command(cdb10(0x53, lba, count), { ...choices, write: length, read: 0, ahs });
   }
 
   #sendOwed(): void {
@@ -200,9 +214,12 @@ for (const [name, options] of Object.entries(sizes)) {
           }
           assert.equal(scene.defects, []);
         }
-        for (let round = 0; round < 200 && scene.runner.openTaskCount > 0; round++) {
+        for (let round = 0; round < 200 && (scene.runner.openTaskCount > 0 || players.some((player) => player.isStopping)); round++) {
           scene.dispatcher.completeAll();
           for (const player of players) player.settle();
+          // A function may wait for data of a task that another function has said is over.
+          scene.clock.advance(scene.limits.abortedTransferMsMax + 1);
+          for (const { initiator } of players) initiator.connection.abortedTransfers.onTick(scene.clock.nowMicros());
         }
         scene.assertIdle();
         for (const player of players) player.forgetStopped();

@@ -13,8 +13,8 @@ import {
 import { ALL_BITS, CONTROL_UNUSED, returnData } from '../../../engine/scsi/cdb.js';
 import { CommandTable, type DeviceType, type UnitCommandRow } from '../../../engine/scsi/command-table.js';
 import { Asc, checkCondition, SenseKey } from '../../../engine/scsi/sense.js';
+import { requestLogout } from '../../../engine/session/async-messages.js';
 import { ConnectionState } from '../../../engine/session/connection-state.js';
-import { requestLogout } from '../../../engine/session/logout-request.js';
 import { assertBytes } from '../../support/assert-bytes.js';
 import { seededRandom } from '../../support/random.js';
 import { BLOCK, Lun, Scene } from './scene.js';
@@ -151,9 +151,10 @@ test('logout closes the session; one for another connection does not', () => {
   assert.ok(initiator.connection.isOpen);
   initiator.read(0, 1, { lun: Lun.pool });
   initiator.logout({ reason: LogoutReason.closeConnection, cid: 0 });
-  assert.is(answer(), LogoutResponse.closed);
-  assert.ok(initiator.transport.isClosed);
+  initiator.assertSilent();
   scene.dispatcher.completeAll();
+  assert.is(answer(), LogoutResponse.closed, 'once the worker is done with its command');
+  assert.ok(initiator.transport.isClosed);
   finish(scene, initiator);
 });
 

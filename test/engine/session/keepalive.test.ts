@@ -138,4 +138,21 @@ test('a connection in login is nobody to ask, and one that is gone neither', () 
   initiator.assertSilent();
 });
 
+test('answers that are not acknowledged: a silent initiator is asked soon, so that the StatSN shows what it lacks, RFC 7143 §11.19', () => {
+  const scene = new Scene({ limits: { ...LIMITS, statusAckMs: 1000 } });
+  const initiator = loggedIn(scene, { keys: ['ErrorRecoveryLevel=1'] });
+  const pong = (targetTransferTag: number) => initiator.nopOut({ initiatorTaskTag: RESERVED_TAG, targetTransferTag, immediate: true });
+  wait(scene, initiator, 2_000);
+  const first = takePing(initiator);
+  assert.is(first.statSN, initiator.connection.statSN);
+  pong(first.targetTransferTag);
+  wait(scene, initiator, 2_000);
+  const second = takePing(initiator);
+  initiator.expStatSN = second.statSN;
+  pong(second.targetTransferTag);
+  assert.ok(initiator.connection.retransmission?.isEmpty);
+  wait(scene, initiator, 9_000);
+  initiator.assertSilent();
+});
+
 test.run();

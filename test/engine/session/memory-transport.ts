@@ -10,7 +10,7 @@ const SCRIBBLE = 0xcc;
 /** Carries a connection over nothing: the test pushes chunks in and takes PDUs out. */
 export class MemoryTransport implements ConnectionTransport {
   readonly output = new RecordingOutput();
-  readonly remoteAddress = '192.0.2.1';
+  readonly remoteAddress: string;
   readonly localAddress = '192.0.2.2';
   readonly localPort = 3260;
   backlogBytes = 0;
@@ -24,8 +24,9 @@ export class MemoryTransport implements ConnectionTransport {
   flushSoonCount = 0;
   digests = { header: false, data: false };
 
-  constructor(context: EngineContext) {
+  constructor(context: EngineContext, remoteAddress = '192.0.2.1') {
     this.#context = context;
+    this.remoteAddress = remoteAddress;
     this.connection = new Connection(context, this);
     this.connection.receivedAtMicros = context.clock.nowMicros();
     this.#cursor = new ReceiveCursor(this.connection, context.limits.loginDataSegmentLengthBytesMax);

@@ -1,5 +1,7 @@
 import * as assert from 'uvu/assert';
+import { AccessControl, type TargetAccess } from '../../../engine/access/index.js';
 import { type LimitName, type Limits, resolveLimits } from '../../../engine/limits.js';
+import type { ChapCredentials } from '../../../engine/login/index.js';
 import { UnitMetrics } from '../../../engine/metrics/unit-metrics.js';
 import type { DeviceType } from '../../../engine/scsi/command-table.js';
 import { deviceTypes } from '../../../engine/scsi/device-types.js';
@@ -41,6 +43,9 @@ export interface SceneOptions {
   readonly deviceType?: DeviceType;
   readonly specialExecution?: ExecutionPolicy;
   readonly blockCount?: number;
+  /** Of the one target; open to everybody unless told. */
+  readonly access?: TargetAccess;
+  readonly discovery?: ChapCredentials;
 }
 
 /** Everything of an engine that stands between a socket and a store, on one thread and with time that stands still. */
@@ -59,7 +64,9 @@ export class Scene {
   readonly defects: unknown[] = [];
 
   constructor(options: SceneOptions = {}) {
-    this.limits = resolveLimits({ slotCount: 64, arenaBytes: 16 * 1024 * 1024, transferLengthBytesMax: 1024 * 1024, ...options.limits });
+    // The window is wide open from the start, so that tests can have as many commands out as they like.
+    const limits = { slotCount: 64, arenaBytes: 16 * 1024 * 1024, transferLengthBytesMax: 1024 * 1024, commandWindowStartCount: 4096 };
+    this.limits = resolveLimits({ ...limits, ...options.limits });
     this.slots = new SlotPool(this.limits.slotCount);
     this.arena = new BufferArena(options.arenaBytes ?? this.limits.arenaBytes, this.limits.transferLengthBytesMax);
     const onDefect = (error: unknown) => this.defects.push(error);
@@ -84,8 +91,13 @@ export class Scene {
       makeTaskSet(Lun.special, options.deviceType ?? deviceTypes.disk, options.specialExecution ?? 'inline'),
     );
     const target = new TargetNode({ name: TARGET_NAME, taskSets: this.taskSets, absent: makeTaskSet(-1, deviceTypes.absent, 'inline') });
-    this.directory = new SessionDirectory([target], this.limits, admission);
+    this.directory = new SessionDirectory([target], this.limits, admission, this.#accessOf(options));
     this.context = { limits: this.limits, clock: this.clock, runner: this.runner, admission, directory: this.directory, onDefect };
+  }
+
+  #accessOf({ access, discovery }: SceneOptions): AccessControl {
+    const targets = new Map(access === undefined ? [] : [[TARGET_NAME, access]]);
+    return new AccessControl({ limits: this.limits, targets, discovery: discovery ?? null });
   }
 
   /** No command holds anything any more, and nothing went wrong inside. */

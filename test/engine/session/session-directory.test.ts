@@ -7,6 +7,8 @@ import { Asc } from '../../../engine/scsi/sense.js';
 import { BLOCK, Lun, Scene } from './scene.js';
 import { loggedIn, TestInitiator } from './test-initiator.js';
 
+/** DefaultTime2Wait and DefaultTime2Retain by default. */
+const RETAIN_MS = 22_000;
 const PORT = { initiatorName: 'iqn.2024-01.test:one', isid: '800000000001' };
 
 function login(scene: Scene, choices: Parameters<TestInitiator['login']>[0] = PORT): TestInitiator {
@@ -109,11 +111,11 @@ test('ports that differ in name or ISID do not disturb each other', () => {
   assert.is(handles.size, 3);
 });
 
-test('a TSIH is refused: there are no second connections, and no sessions that are not there', () => {
+test('a TSIH is refused: a second connection where there may be but one, and sessions that are not there', () => {
   const scene = new Scene();
   login(scene);
   const [session] = scene.directory.sessions;
-  const refused = (tsih: number) => new TestInitiator(scene).login({ ...PORT, tsih }).status;
+  const refused = (tsih: number) => new TestInitiator(scene).login({ ...PORT, tsih, cid: 1 }).status;
   assert.is(refused(session?.tsih ?? 0), LoginStatus.tooManyConnections);
   assert.is(refused(4711), LoginStatus.sessionDoesNotExist);
   assert.is(scene.directory.sessions.length, 1);
@@ -138,7 +140,7 @@ test('a target that is not there', () => {
   assert.ok(initiator.transport.isClosed);
 });
 
-test('a discovery session has no units: a SCSI command is rejected', () => {
+test('a discovery session serves SendTargets and logout, and rejects the rest', () => {
   const scene = new Scene();
   const initiator = login(scene, { ...PORT, discovery: true });
   const other = login(scene);
@@ -146,7 +148,11 @@ test('a discovery session has no units: a SCSI command is rejected', () => {
   initiator.command('00');
   assert.is(initiator.takeReject().reason, 0x04);
   initiator.taskManagement(5);
-  assert.is(initiator.takeTaskManagementResponse().response, 2);
+  assert.is(initiator.takeReject().reason, 0x04);
+  initiator.nopOut();
+  assert.is(initiator.takeReject().reason, 0x04);
+  initiator.logout({ reason: 1 });
+  assert.is(initiator.takeReject().reason, 0x04, 'it ends whole: RFC 7143 §4.3');
   initiator.logout();
   initiator.takeOne(Opcode.logoutResponse);
   assert.ok(other.connection.isOpen);
@@ -172,6 +178,7 @@ test('what was pending for a nexus goes with it', () => {
     for (const unit of units) unit.establishUnitAttention(nexus.id, Asc.busDeviceResetFunctionOccurred);
     initiator.transport.destroy();
   }
+  scene.clock.advance(RETAIN_MS);
   for (const unit of units) assert.ok(unit.hasNoUnitAttention(lonely));
   assert.is(scene.admission.sessionCount, 0);
 });

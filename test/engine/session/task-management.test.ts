@@ -7,7 +7,7 @@ import { BLOCK, Lun, Scene } from './scene.js';
 import { loggedIn, type TestInitiator } from './test-initiator.js';
 
 const { abortTask, abortTaskSet, logicalUnitReset } = TaskManagementFunction;
-const { functionComplete, taskDoesNotExist, lunDoesNotExist, functionNotSupported } = TaskManagementResponse;
+const { functionComplete, taskDoesNotExist, lunDoesNotExist, allegianceReassignmentNotSupported } = TaskManagementResponse;
 const ORDERED = 2;
 const KEYS = ['InitialR2T=No', 'MaxOutstandingR2T=1'];
 
@@ -277,7 +277,7 @@ test('functions for units that are not there, and functions that are not there',
   initiator.taskManagement(logicalUnitReset, { lun: 77 });
   assert.is(initiator.takeTaskManagementResponse().response, lunDoesNotExist);
   initiator.taskManagement(TaskManagementFunction.taskReassign);
-  assert.is(initiator.takeTaskManagementResponse().response, functionNotSupported);
+  assert.is(initiator.takeTaskManagementResponse().response, allegianceReassignmentNotSupported);
   finish(scene, initiator);
 });
 

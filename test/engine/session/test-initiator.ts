@@ -16,7 +16,9 @@ import {
   encodeLunHigh,
   encodeNopOut,
   encodeScsiCommand,
+  encodeSnack,
   encodeTaskManagementRequest,
+  encodeTextRequest,
   LoginStage,
   Opcode,
   opcodeName,
@@ -36,6 +38,7 @@ export interface LoginChoices {
   readonly targetName?: string;
   readonly isid?: string;
   readonly tsih?: number;
+  readonly cid?: number;
   readonly cmdSN?: number;
   readonly expStatSN?: number;
   readonly keys?: readonly string[];
@@ -56,6 +59,8 @@ export interface CommandChoices {
   /** False when an unsolicited Data-Out sequence follows. */
   readonly final?: boolean;
   readonly ahs?: Uint8Array;
+  /** The data digest is wrong. */
+  readonly corrupt?: boolean;
 }
 
 export interface DataOutChoices {
@@ -72,20 +77,36 @@ let portCount = 0;
 /** An initiator at the other end of a `MemoryTransport`: builds PDUs and numbers them, and decodes what comes back. */
 export class TestInitiator {
   readonly transport: MemoryTransport;
-  cmdSN = 1;
+  /** What all connections of a session share. */
+  #numbers = { cmdSN: 1, tag: 0x100 };
+  /** What it says of the answers that have arrived; a test moves it on. */
   expStatSN = 1;
   /** Called between a header and its data segment, which then come in two chunks. */
   betweenChunks: (() => void) | null = null;
-  #tag = 0x100;
+  readonly #lunByTag = new Map<number, number>();
   #digests = { header: false, data: false };
 
-  constructor(scene: Scene) {
-    this.transport = new MemoryTransport(scene.context);
+  constructor(scene: Scene, remoteAddress?: string) {
+    this.transport = new MemoryTransport(scene.context, remoteAddress);
+  }
+
+  get cmdSN(): number {
+    return this.#numbers.cmdSN;
+  }
+
+  set cmdSN(cmdSN: number) {
+    this.#numbers.cmdSN = cmdSN;
+  }
+
+  /** Another connection of the session that `first` has opened; answers the Login Response. */
+  join(first: TestInitiator, choices: LoginChoices & { readonly tsih: number }) {
+    this.#numbers = first.#numbers;
+    return this.login({ cmdSN: first.cmdSN, ...choices });
   }
 
   /** The task tag that was chosen last. */
   get lastTag(): number {
-    return this.#tag - 1;
+    return this.#numbers.tag - 1;
   }
 
   get connection(): Connection {
@@ -101,7 +122,7 @@ export class TestInitiator {
     const text = Buffer.from(keys.map((key) => `${key}\0`).join(''));
     const { header, view } = newHeader();
     const stages = { transit: true, continue: false, currentStage: LoginStage.loginOperationalNegotiation, nextStage: LoginStage.fullFeaturePhase };
-    const names = { isid: choices.isid ?? '800000000001', tsih: choices.tsih ?? 0, initiatorTaskTag: 1, cid: 0, versionMax: 0, versionMin: 0 };
+    const names = { isid: choices.isid ?? '800000000001', tsih: choices.tsih ?? 0, initiatorTaskTag: 1, cid: choices.cid ?? 0, versionMax: 0, versionMin: 0 };
     encodeLoginRequest({ ...stages, ...names, cmdSN: this.cmdSN, expStatSN: this.expStatSN }, text.length, view, 0);
     this.#push(header, text);
     this.#digests = this.transport.digests;
@@ -115,10 +136,11 @@ export class TestInitiator {
   command(cdb: string, choices: CommandChoices = {}): number {
     const { header, view } = newHeader();
     const pdu = emptyScsiCommand();
-    pdu.initiatorTaskTag = choices.initiatorTaskTag ?? this.#tag++;
+    pdu.initiatorTaskTag = choices.initiatorTaskTag ?? this.#numbers.tag++;
     pdu.immediate = choices.immediate ?? false;
     pdu.attribute = choices.attribute ?? 1;
     pdu.lunHigh = encodeLunHigh(choices.lun ?? 0);
+    this.#lunByTag.set(pdu.initiatorTaskTag, choices.lun ?? 0);
     pdu.read = choices.read !== undefined;
     pdu.write = choices.write !== undefined;
     pdu.expectedDataTransferLength = choices.write ?? choices.read ?? 0;
@@ -127,7 +149,7 @@ export class TestInitiator {
     pdu.expStatSN = this.expStatSN;
     const ahs = choices.ahs ?? new Uint8Array(0);
     encodeScsiCommand(pdu, hex(cdb), ahs.length, choices.data?.length ?? 0, view, 0);
-    this.#push(Buffer.concat([header, ahs]), choices.data);
+    this.#push(Buffer.concat([header, ahs]), choices.data, choices.corrupt);
     return pdu.initiatorTaskTag;
   }
 
@@ -149,25 +171,30 @@ export class TestInitiator {
     pdu.dataSN = choices.dataSN ?? 0;
     pdu.bufferOffset = choices.bufferOffset ?? 0;
     pdu.final = choices.final ?? true;
+    pdu.expStatSN = this.expStatSN;
     encodeDataOut(pdu, data.length, view, 0);
     this.#push(header, data, choices.corrupt);
   }
 
   /** An immediate Task Management Function Request; answers its tag. */
-  taskManagement(functionCode: number, choices: { lun?: number; referencedTaskTag?: number; cmdSN?: number; refCmdSN?: number } = {}): number {
+  taskManagement(
+    functionCode: number,
+    choices: { lun?: number; referencedTaskTag?: number; cmdSN?: number; refCmdSN?: number; expDataSN?: number } = {},
+  ): number {
     const { header, view } = newHeader();
-    const initiatorTaskTag = this.#tag++;
+    const initiatorTaskTag = this.#numbers.tag++;
     const immediate = choices.cmdSN === undefined;
     encodeTaskManagementRequest(
       {
         immediate,
         function: functionCode,
-        lunHigh: encodeLunHigh(choices.lun ?? 0),
+        // That of the task it names, unless the test has another in mind.
+        lunHigh: encodeLunHigh(choices.lun ?? this.#lunByTag.get(choices.referencedTaskTag ?? RESERVED_TAG) ?? 0),
         lunLow: 0,
         initiatorTaskTag,
         referencedTaskTag: choices.referencedTaskTag ?? RESERVED_TAG,
         refCmdSN: choices.refCmdSN ?? 0,
-        expDataSN: 0,
+        expDataSN: choices.expDataSN ?? 0,
         cmdSN: this.#takeCmdSN(immediate, choices.cmdSN),
         expStatSN: this.expStatSN,
       },
@@ -180,19 +207,44 @@ export class TestInitiator {
 
   nopOut(choices: { initiatorTaskTag?: number; targetTransferTag?: number; immediate?: boolean; cmdSN?: number; data?: Uint8Array } = {}): number {
     const { header, view } = newHeader();
-    const initiatorTaskTag = choices.initiatorTaskTag ?? this.#tag++;
+    const initiatorTaskTag = choices.initiatorTaskTag ?? this.#numbers.tag++;
     const immediate = choices.immediate ?? false;
     const targetTransferTag = choices.targetTransferTag ?? RESERVED_TAG;
     const cmdSN = this.#takeCmdSN(immediate, choices.cmdSN);
-    encodeNopOut({ immediate, lunHigh: 0, lunLow: 0, initiatorTaskTag, targetTransferTag, cmdSN, expStatSN: 0 }, choices.data?.length ?? 0, view, 0);
+    encodeNopOut(
+      { immediate, lunHigh: 0, lunLow: 0, initiatorTaskTag, targetTransferTag, cmdSN, expStatSN: this.expStatSN },
+      choices.data?.length ?? 0,
+      view,
+      0,
+    );
     this.#push(header, choices.data);
+    return initiatorTaskTag;
+  }
+
+  /** A SNACK Request; BegRun and RunLength 0 mean all that is not acknowledged. */
+  snack(type: number, choices: { initiatorTaskTag?: number; targetTransferTag?: number; begRun?: number; runLength?: number } = {}): void {
+    const { header, view } = newHeader();
+    const { initiatorTaskTag = RESERVED_TAG, targetTransferTag = RESERVED_TAG, begRun = 0, runLength = 0 } = choices;
+    encodeSnack({ type, lunHigh: 0, lunLow: 0, initiatorTaskTag, targetTransferTag, expStatSN: this.expStatSN, begRun, runLength }, view, 0);
+    this.#push(header);
+  }
+
+  /** An immediate Text Request of one PDU; answers its tag. */
+  text(keys: string): number {
+    const { header, view } = newHeader();
+    const initiatorTaskTag = this.#numbers.tag++;
+    const tags = { initiatorTaskTag, targetTransferTag: RESERVED_TAG };
+    const numbers = { cmdSN: this.cmdSN, expStatSN: this.expStatSN };
+    const data = Buffer.from(keys);
+    encodeTextRequest({ immediate: true, final: true, continue: false, lunHigh: 0, lunLow: 0, ...tags, ...numbers }, data.length, view, 0);
+    this.#push(header, data);
     return initiatorTaskTag;
   }
 
   logout(choices: { reason?: number; cmdSN?: number; cid?: number } = {}): number {
     const { header, view } = newHeader();
-    const initiatorTaskTag = this.#tag++;
-    const numbers = { cmdSN: this.#takeCmdSN(false, choices.cmdSN), expStatSN: 0 };
+    const initiatorTaskTag = this.#numbers.tag++;
+    const numbers = { cmdSN: this.#takeCmdSN(false, choices.cmdSN), expStatSN: this.expStatSN };
     encodeLogoutRequest({ immediate: false, reason: choices.reason ?? 0, initiatorTaskTag, cid: choices.cid ?? 0, ...numbers }, view, 0);
     this.#push(header);
     return initiatorTaskTag;

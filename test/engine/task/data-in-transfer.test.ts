@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { decodeDataIn, decodeScsiResponse, Opcode, ResidualFlag, readOpcode } from '../../../engine/pdu/index.js';
 import { ScsiStatus } from '../../../engine/scsi/status.js';
 import { CommandSlot, SlotMemory } from '../../../engine/shm/command-slot.js';
+import { DataDirection } from '../../../engine/shm/layout.js';
 import { answerTask } from '../../../engine/task/data-in-transfer.js';
 import type { Task, TaskOwner } from '../../../engine/task/task.js';
 import { assertBytes } from '../../support/assert-bytes.js';
@@ -17,6 +18,8 @@ interface Case {
   readonly hasIn?: number;
   readonly expectedOut?: number;
   readonly plannedOut?: number;
+  /** R and W are set, and so many R2Ts were sent. */
+  readonly bidirectionalR2Ts?: number;
   readonly segmentMax?: number;
   readonly burstMax?: number;
 }
@@ -28,7 +31,13 @@ function answer(fields: Case): { sent: SentPdu[]; owner: { statSN: number } } {
   const output = new RecordingOutput();
   const owner = {
     output,
-    parameters: { maxRecvDataSegmentLength: fields.segmentMax ?? 8192, maxBurstLength: fields.burstMax ?? 16_384, firstBurstLength: 0, maxOutstandingR2T: 1 },
+    parameters: {
+      maxRecvDataSegmentLength: fields.segmentMax ?? 8192,
+      maxBurstLength: fields.burstMax ?? 16_384,
+      firstBurstLength: 0,
+      maxOutstandingR2T: 1,
+      errorRecoveryLevel: 0,
+    },
     expCmdSN: 0xfffffffe,
     maxCmdSN: 0x10,
     statSN: 0xffffffff,
@@ -49,7 +58,9 @@ function answer(fields: Case): { sent: SentPdu[]; owner: { statSN: number } } {
   slot.dataIn = new Uint8Array(DATA_START + data.length);
   slot.dataIn.set(data, DATA_START);
   slot.dataInStart = DATA_START;
-  answerTask({ slot, owner: owner as unknown as TaskOwner, initiatorTaskTag: 0xabcd1234 } as unknown as Task);
+  slot.direction = fields.bidirectionalR2Ts === undefined ? DataDirection.none : DataDirection.bidirectional;
+  const dataOut = { r2tCount: fields.bidirectionalR2Ts };
+  answerTask({ slot, dataOut, owner: owner as unknown as TaskOwner, initiatorTaskTag: 0xabcd1234 } as unknown as Task);
   return { sent: output.take(), owner };
 }
 
@@ -140,18 +151,60 @@ test('status other than GOOD is never collapsed into Data-In', () => {
 });
 
 test('a command with data both ways has its status in a SCSI Response with both residuals', () => {
-  const { sent } = answer({ expectedIn: 4096, hasIn: 1024, expectedOut: 512, plannedOut: 2048 });
+  const { sent } = answer({ expectedIn: 4096, hasIn: 1024, expectedOut: 512, plannedOut: 2048, bidirectionalR2Ts: 0 });
   assert.equal(opcodes(sent), [Opcode.dataIn, Opcode.scsiResponse]);
   assert.ok(dataInOf(sent).every((pdu) => !pdu.statusPresent && pdu.residualFlags === 0));
   const response = responseOf(sent);
   assert.is(response.residualFlags, ResidualFlag.overflow | ResidualFlag.bidirectionalReadUnderflow);
   assert.equal([response.residualCount, response.bidirectionalReadResidualCount, response.expDataSN], [1536, 3072, 1]);
-  const over = responseOf(answer({ expectedIn: 100, hasIn: 164, expectedOut: 512, plannedOut: 512 }).sent);
+  const over = responseOf(answer({ expectedIn: 100, hasIn: 164, expectedOut: 512, plannedOut: 512, bidirectionalR2Ts: 0 }).sent);
   assert.equal([over.residualFlags, over.bidirectionalReadResidualCount], [ResidualFlag.bidirectionalReadOverflow, 64]);
 });
 
+test('Data-In of a bidirectional command is numbered behind its R2Ts, RFC 7143 §4.2.2.4', () => {
+  const { sent } = answer({ expectedIn: 5000, hasIn: 5000, expectedOut: 5000, plannedOut: 5000, segmentMax: 2048, bidirectionalR2Ts: 3 });
+  assert.equal(
+    dataInOf(sent).map((pdu) => pdu.dataSN),
+    [3, 4, 5],
+  );
+  assert.is(responseOf(sent).expDataSN, 6, 'R2Ts and Data-In are counted together');
+});
+
+test('ExpDataSN is 0 when there was no Data-In, whatever R2Ts there were, RFC 7143 §11.4.8', () => {
+  const { sent } = answer({ expectedIn: 5000, expectedOut: 5000, bidirectionalR2Ts: 2, status: ScsiStatus.checkCondition, senseLength: 18 });
+  assert.equal(opcodes(sent), [Opcode.scsiResponse]);
+  assert.is(responseOf(sent).expDataSN, 0);
+});
+
+const bidirectionalResiduals: readonly [string, Case, number, number, number][] = [
+  ['neither', { expectedIn: 512, hasIn: 512, expectedOut: 512, plannedOut: 512 }, ResidualFlag.none, 0, 0],
+  ['U and u', { expectedIn: 900, hasIn: 512, expectedOut: 600, plannedOut: 512 }, ResidualFlag.underflow | ResidualFlag.bidirectionalReadUnderflow, 88, 388],
+  ['U and o', { expectedIn: 100, hasIn: 512, expectedOut: 600, plannedOut: 512 }, ResidualFlag.underflow | ResidualFlag.bidirectionalReadOverflow, 88, 412],
+  ['O and o', { expectedIn: 100, hasIn: 512, expectedOut: 1, plannedOut: 512 }, ResidualFlag.overflow | ResidualFlag.bidirectionalReadOverflow, 511, 412],
+  ['O and u', { expectedIn: 513, hasIn: 512, expectedOut: 1, plannedOut: 512 }, ResidualFlag.overflow | ResidualFlag.bidirectionalReadUnderflow, 511, 1],
+  ['no length announced either way', { hasIn: 512, plannedOut: 512 }, ResidualFlag.overflow | ResidualFlag.bidirectionalReadOverflow, 512, 512],
+  ['a command that moves nothing', { expectedIn: 512, expectedOut: 600 }, ResidualFlag.underflow | ResidualFlag.bidirectionalReadUnderflow, 600, 512],
+];
+for (const [name, fields, flags, outCount, inCount] of bidirectionalResiduals) {
+  test(`residuals of a bidirectional command: ${name}, RFC 7143 §11.4.1`, () => {
+    const response = responseOf(answer({ ...fields, bidirectionalR2Ts: 0 }).sent);
+    assert.equal([response.residualFlags, response.residualCount, response.bidirectionalReadResidualCount], [flags, outCount, inCount]);
+  });
+}
+
+test('sense data that comes with GOOD is not lost in Data-In', () => {
+  const { sent } = answer({ senseLength: 18, expectedIn: 512, hasIn: 512 });
+  assert.equal(opcodes(sent), [Opcode.dataIn, Opcode.scsiResponse]);
+  assert.is((sent[1] as SentPdu).data.readUInt16BE(0), 18);
+});
+
+test('sense data beyond 252 bytes is cut, with its length', () => {
+  const segment = (answer({ status: ScsiStatus.checkCondition, senseLength: 300 }).sent[0] as SentPdu).data;
+  assert.equal([segment.length, segment.readUInt16BE(0)], [254, 252]);
+});
+
 test('nothing of one answer shows in the next', () => {
-  answer({ status: ScsiStatus.checkCondition, senseLength: 18, expectedIn: 4096, hasIn: 1024, expectedOut: 512, plannedOut: 2048 });
+  answer({ status: ScsiStatus.checkCondition, senseLength: 18, expectedIn: 4096, hasIn: 1024, expectedOut: 512, plannedOut: 2048, bidirectionalR2Ts: 3 });
   const response = responseOf(answer({}).sent);
   assert.equal([response.status, response.residualFlags, response.residualCount], [0, 0, 0]);
   assert.equal([response.bidirectionalReadResidualCount, response.expDataSN, response.response], [0, 0, 0]);

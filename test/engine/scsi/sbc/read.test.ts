@@ -137,6 +137,49 @@ for (const fault of ['io', 'shortRead'] as const) {
   });
 }
 
+for (const [form, cdb] of Object.entries(cdbs)) {
+  test(`${form}: blocks before the one that cannot be read are returned, with sense data that names it`, () => {
+    for (const [lba, count, badLba] of [
+      [5, 1, 5],
+      [5, 2, 6],
+      [5, 7, 5],
+      [5, 7, 9],
+      [5, 7, 11],
+      [0, 255, 100],
+      [0, 255, 254],
+    ] as const) {
+      const store = new MemoryStore(STORE_BYTES);
+      store.fault = StoreFault.io;
+      store.readFaultFromBytes = badLba * BLOCK;
+      const command = run(makeUnit({ store }), cdb(lba, count));
+      assertCheck(command, '03/11/00');
+      assert.is(informationOf(command), badLba);
+      assert.is(command.dataInLength, (badLba - lba) * BLOCK);
+      assertBytes(dataInOf(command), store.bytes.subarray(lba * BLOCK, badLba * BLOCK));
+    }
+  });
+}
+
+test('a fault that goes away when the read is tried in parts is none', () => {
+  for (let faultCount = 1; faultCount < 4; faultCount++) {
+    const store = new MemoryStore(STORE_BYTES);
+    const read = store.read.bind(store);
+    let left = faultCount;
+    store.read = (target, at, length, position) => (left-- > 0 ? StoreFault.io : read(target, at, length, position));
+    const command = run(makeUnit({ store }), '28 00 00000005 00 00c8 00');
+    assertGood(command);
+    assertBytes(dataInOf(command), store.bytes.subarray(5 * BLOCK, 205 * BLOCK));
+  }
+});
+
+test('one bad block of many is found with few reads', () => {
+  const store = new MemoryStore(STORE_BYTES);
+  store.fault = StoreFault.io;
+  store.readFaultFromBytes = 201 * BLOCK;
+  assertCheck(run(makeUnit({ store }), '28 00 00000000 00 0100 00'), '03/11/00');
+  assert.ok(store.calls.length <= 10, `${store.calls.length} reads for 256 blocks`);
+});
+
 test('a fault in the block that is taken in part names that block', () => {
   const store = new MemoryStore(STORE_BYTES);
   store.fault = StoreFault.io;
@@ -144,6 +187,7 @@ test('a fault in the block that is taken in part names that block', () => {
   const command = run(makeUnit({ store }), '28 00 00000005 00 0003 00', { expectedDataInLength: 2 * BLOCK + 10 });
   assertCheck(command, '03/11/00');
   assert.is(informationOf(command), 7);
+  assert.is(command.dataInLength, 2 * BLOCK);
 });
 
 test('a read that got no room is a programmer’s error, not a wild write', () => {

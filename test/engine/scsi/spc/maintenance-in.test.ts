@@ -37,6 +37,13 @@ test('one command with a service action, which stands in its usage data', () => 
   assertData(supportedCodes(0x02, 0x9e, 0x10), '00 03 0010 9e 10 ffffffffffffffff ffffffff 01 00');
 });
 
+test('a command of 32 bytes, whose service action stands in bytes 8 and 9; what it ignores is not evaluated', () => {
+  assertData(supportedCodes(0x02, 0x7f, 0x0009), '00 03 0020 7f 00 00000000 1f ff 0009 1e 00 ffffffffffffffff 0000000000000000 ffffffff');
+  assertData(supportedCodes(0x03, 0x7f, 0x0007), '00 03 0020 7f 00 00000000 1f ff 0007 1e 00 ffffffffffffffff 0000000000000000 ffffffff');
+  assertData(supportedCodes(0x02, 0x7f, 0x0008), '00 01 0000');
+  assertCheck(supportedCodes(0x01, 0x7f), '05/24/00', '2.2');
+});
+
 test('a command that is not supported is reported as that', () => {
   assertData(supportedCodes(0x01, 0xff), '00 01 0000');
   assertData(supportedCodes(0x02, 0xff, 0x01), '00 01 0000');

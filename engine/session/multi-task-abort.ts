@@ -1,0 +1,125 @@
+import { TaskManagementFunction, type TaskManagementRequestPdu } from '../pdu/index.js';
+import { Asc } from '../scsi/sense.js';
+import type { Task, TaskOwner } from '../task/task.js';
+import type { TaskSet } from '../task/task-set.js';
+import { announceTaskTermination } from './async-messages.js';
+import { serialDifference } from './command-window.js';
+import type { Connection } from './connection.js';
+
+/** What one of the functions that stop many tasks does. RFC 7143 §11.5.1, RFC 7144. */
+export interface MultiTaskAbort {
+  /** It concerns all logical units of the target, and the LUN field says nothing. */
+  readonly targetScoped: boolean;
+  /** Only tasks of the nexus that asks. */
+  readonly ownTasksOnly: boolean;
+  /** Unit attentions, and what else becomes of each logical unit; `stopped` are its tasks that are about to end. */
+  readonly affectUnit: (connection: Connection, taskSet: TaskSet, stopped: readonly Task[]) => void;
+}
+
+const abortOwn: MultiTaskAbort = { targetScoped: false, ownTasksOnly: true, affectUnit: () => {} };
+const clearAll: MultiTaskAbort = { targetScoped: false, ownTasksOnly: false, affectUnit: tellCleared };
+const resetUnits: MultiTaskAbort = { targetScoped: false, ownTasksOnly: false, affectUnit: resetUnit };
+const resetTarget: MultiTaskAbort = { ...resetUnits, targetScoped: true };
+const resetNexus: MultiTaskAbort = { targetScoped: true, ownTasksOnly: true, affectUnit: tellNexusLoss };
+
+export const multiTaskAborts = new Map<number, MultiTaskAbort>([
+  [TaskManagementFunction.abortTaskSet, abortOwn],
+  [TaskManagementFunction.clearTaskSet, clearAll],
+  [TaskManagementFunction.logicalUnitReset, resetUnits],
+  [TaskManagementFunction.targetWarmReset, resetTarget],
+  [TaskManagementFunction.targetColdReset, resetTarget],
+  [TaskManagementFunction.itNexusReset, resetNexus],
+]);
+
+/**
+ * SAM-5 "CLEAR TASK SET": there is one task set for all nexuses (TST is 000b) and no TASK ABORTED status (TAS is 0), so that a nexus
+ * whose tasks another has stopped learns of it by a unit attention; the one that asked knows.
+ */
+function tellCleared(connection: Connection, taskSet: TaskSet, stopped: readonly Task[]): void {
+  for (const { owner } of stopped) {
+    if (owner.nexus !== connection.nexus) taskSet.unit.establishUnitAttention(owner.nexus.id, Asc.commandsClearedByAnotherInitiator);
+  }
+}
+
+/** SAM-5 "Logical unit reset": every nexus learns of it by a unit attention, the one that asked too. */
+function resetUnit(connection: Connection, taskSet: TaskSet): void {
+  taskSet.unit.stopped = false;
+  for (const { nexus, target } of connection.session.target?.sessions ?? []) {
+    // Who may not see the unit has nothing to learn of it.
+    if (target?.hasLun(taskSet.unit.lun) === true) taskSet.unit.establishUnitAttention(nexus.id, Asc.busDeviceResetFunctionOccurred);
+  }
+}
+
+/** SAM-5 "I_T nexus loss": the nexus that is reset learns of it on every logical unit, and nobody else. */
+function tellNexusLoss(connection: Connection, taskSet: TaskSet): void {
+  taskSet.unit.establishUnitAttention(connection.nexus.id, Asc.itNexusLossOccurred);
+}
+
+/**
+ * Stops the tasks and calls `done` when that is over: no worker has any of them, and what the initiator goes on sending for them has
+ * come. RFC 7143 §4.2.3.3 "Standard Multi-Task Abort Semantics", §4.2.3.4 "FastAbort Multi-Task Abort Semantics".
+ */
+export function abortTasks(connection: Connection, pdu: TaskManagementRequestPdu, rule: MultiTaskAbort, taskSets: readonly TaskSet[], done: () => void): void {
+  const affected: Task[] = [];
+  for (const taskSet of taskSets) {
+    const stopped = taskSet.tasks.filter((task) => isAffected(connection, pdu, rule, task));
+    rule.affectUnit(connection, taskSet, stopped);
+    announceToFastAborters(connection, taskSet.unit.lun, stopped);
+    affected.push(...stopped);
+  }
+  const finished = countdown(done);
+  if (connection.parameters.taskReporting !== 'FastAbort') awaitTransfers(connection, affected, finished);
+  for (const task of affected) connection.context.runner.abort(task, finished.add());
+  finished.start();
+}
+
+/** A function concerns what came before it by CmdSN; other nexuses have an order of their own. */
+function isAffected(connection: Connection, pdu: TaskManagementRequestPdu, rule: MultiTaskAbort, task: Task): boolean {
+  if (task.owner.nexus !== connection.nexus) return !rule.ownTasksOnly;
+  // An immediate command carries the CmdSN of the next one that is not.
+  return serialDifference(task.cmdSN, pdu.cmdSN) < (task.immediate ? 1 : 0);
+}
+
+/** Each connection that has such a task is told once for each unit, but for the one that asks. */
+function announceToFastAborters(connection: Connection, lun: number, stopped: readonly Task[]): void {
+  const owners = new Set(stopped.map(({ owner }) => owner as Connection));
+  owners.delete(connection);
+  for (const owner of owners) if (owner.isOpen) announceTaskTermination(owner, lun);
+}
+
+/** Waits for what this initiator still sends for R2Ts it has got, because it must not stop until it has the response. */
+function awaitTransfers(connection: Connection, affected: readonly Task[], finished: Countdown): void {
+  const tagsByOwner = new Map<TaskOwner, number[]>();
+  for (const { owner, dataOut } of affected) {
+    if (owner.nexus !== connection.nexus || !(owner as Connection).isOpen || dataOut.outstanding.length === 0) continue;
+    const tags = tagsByOwner.get(owner) ?? [];
+    tags.push(...dataOut.outstanding.map((r2t) => r2t.targetTransferTag));
+    tagsByOwner.set(owner, tags);
+  }
+  const { clock, limits } = connection.context;
+  const untilMicros = clock.nowMicros() + limits.abortedTransferMsMax * 1000;
+  for (const [owner, tags] of tagsByOwner) (owner as Connection).abortedTransfers.whenEnded(tags, untilMicros, finished.add());
+}
+
+export interface Countdown {
+  /** One thing more to wait for; what it answers is to be called when that has happened. */
+  add(): () => void;
+  /** All has been added. */
+  start(): void;
+}
+
+/** Calls `done` once everything that was added has happened, within `start` at the earliest. */
+export function countdown(done: () => void): Countdown {
+  let left = 1;
+  const one = () => {
+    left--;
+    if (left === 0) done();
+  };
+  return {
+    add: () => {
+      left++;
+      return one;
+    },
+    start: one,
+  };
+}

@@ -1,0 +1,39 @@
+import { emptyReadyToTransfer, encodeReadyToTransfer } from '../pdu/index.js';
+import type { OutstandingR2T } from './data-out-transfer.js';
+import type { Task } from './task.js';
+
+/** One thread writes PDUs, so one record is enough. */
+const pdu = emptyReadyToTransfer();
+
+/** Asks for a part of the task's Data-Out. RFC 7143 §11.8. */
+export function sendR2T(task: Task, r2t: OutstandingR2T): void {
+  const { owner } = task;
+  pdu.lunHigh = task.lunHigh;
+  pdu.lunLow = task.lunLow;
+  pdu.initiatorTaskTag = task.initiatorTaskTag;
+  pdu.targetTransferTag = r2t.targetTransferTag;
+  pdu.statSN = owner.statSN;
+  pdu.expCmdSN = owner.expCmdSN;
+  pdu.maxCmdSN = owner.maxCmdSN;
+  pdu.r2tSN = r2t.r2tSN;
+  pdu.bufferOffset = r2t.startOffset;
+  pdu.desiredDataTransferLength = r2t.endOffset - r2t.startOffset;
+  const { output } = owner;
+  const at = output.begin();
+  encodeReadyToTransfer(pdu, output.view, at);
+  output.end();
+}
+
+/**
+ * R2T SNACK: sends R2Ts again as they were; `begRun` and `runLength` 0 mean all that are not answered. False when one of them
+ * was never sent, or its data has arrived, which acknowledges it. RFC 7143 §11.16.
+ */
+export function resendR2Ts(task: Task, begRun: number, runLength: number): boolean {
+  const { outstanding, r2tCount } = task.dataOut;
+  const until = runLength === 0 ? r2tCount : begRun + runLength;
+  const isAll = begRun === 0 && runLength === 0;
+  const run = outstanding.filter(({ r2tSN }) => r2tSN >= begRun && r2tSN < until);
+  if (until > r2tCount || (!isAll && run.length !== until - begRun) || run.length === 0) return false;
+  for (const r2t of run) sendR2T(task, r2t);
+  return true;
+}
