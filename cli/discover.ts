@@ -13,7 +13,7 @@ import {
 import { formatSize, jsonValue } from './json-values.js';
 import type { ProgramOutput } from './program-output.js';
 import type { DiscoverOptions } from './target-commands.js';
-import { patience, withFaultsOf } from './target-session.js';
+import { commonLogin, withFaultsOf } from './target-session.js';
 
 interface FoundPortal {
   readonly host: string;
@@ -44,7 +44,7 @@ export async function runDiscoverCommand(portal: string, options: DiscoverOption
   const found = await withFaultsOf(portal, async () => {
     const url = parsePortalUrl(portal);
     const targets: FoundTarget[] = [];
-    for (const target of await sendTargets(url)) targets.push(await look(url, target, options.luns === true));
+    for (const target of await sendTargets(url, options)) targets.push(await look(url, target, options));
     return { url, targets };
   });
   if (options.json === true) {
@@ -55,8 +55,8 @@ export async function runDiscoverCommand(portal: string, options: DiscoverOption
   if (found.targets.length === 0) output.remarkLine(`lunloom: ${hostAndPort(found.url)} has no target for us`);
 }
 
-async function sendTargets(url: PortalUrl): Promise<DiscoveredTarget[]> {
-  const session = await Session.login({ ...loginOptionsOf(url), ...patience, sessionType: 'Discovery' });
+async function sendTargets(url: PortalUrl, { initiatorName }: DiscoverOptions): Promise<DiscoveredTarget[]> {
+  const session = await Session.login({ ...loginOptionsOf(url), ...commonLogin(initiatorName), sessionType: 'Discovery' });
   try {
     return await session.sendTargets('All');
   } finally {
@@ -64,23 +64,23 @@ async function sendTargets(url: PortalUrl): Promise<DiscoveredTarget[]> {
   }
 }
 
-async function look(url: PortalUrl, { targetName, targetAddresses }: DiscoveredTarget, wantsLuns: boolean): Promise<FoundTarget> {
+async function look(url: PortalUrl, { targetName, targetAddresses }: DiscoveredTarget, options: DiscoverOptions): Promise<FoundTarget> {
   const told = targetAddresses.map(parseTargetAddress);
   // A target that names no address is where the discovery was. RFC 7143 Appendix C.
   const portals = told.length > 0 ? told : [{ host: url.host, port: url.port, portalGroupTag: null }];
-  if (!wantsLuns) return { name: targetName, portals, luns: null, fault: null };
+  if (options.luns !== true) return { name: targetName, portals, luns: null, fault: null };
   try {
-    return { name: targetName, portals, luns: await listUnits(url, targetName, portals), fault: null };
+    return { name: targetName, portals, luns: await listUnits(url, targetName, portals, options), fault: null };
   } catch (error) {
     if (!(error instanceof InitiatorError)) throw error;
     return { name: targetName, portals, luns: null, fault: error.message };
   }
 }
 
-async function listUnits(url: PortalUrl, targetName: string, portals: readonly FoundPortal[]): Promise<FoundUnit[]> {
+async function listUnits(url: PortalUrl, targetName: string, portals: readonly FoundPortal[], { initiatorName }: DiscoverOptions): Promise<FoundUnit[]> {
   // The portal that answered us is surely one that we reach.
   const portal = portals.find(({ host, port }) => host === url.host && port === url.port) ?? (portals[0] as FoundPortal);
-  const session = await Session.login({ ...loginOptionsOf({ ...url, ...portal }), ...patience, targetName });
+  const session = await Session.login({ ...loginOptionsOf({ ...url, ...portal }), ...commonLogin(initiatorName), targetName });
   try {
     const luns = (await new LogicalUnitClient(session, 0).reportLuns()).filter((lun) => lun >= 0);
     const units: FoundUnit[] = [];

@@ -38,7 +38,8 @@ export interface ShownUnit {
 export async function runInquireCommand(url: string, options: InquireOptions, output: ProgramOutput): Promise<void> {
   const shownUrl = maskIscsiUrl(url);
   const pageCode = options.vpd === undefined ? null : parsePageCode(options.vpd);
-  await withUnit(url, { digests: options.digests === true, retry: { unitAttentionCountMax: 8 } }, async ({ unit }) => {
+  const { digests, initiatorName } = options;
+  await withUnit(url, { digests: digests === true, initiatorName, retry: { unitAttentionCountMax: 8 } }, async ({ unit }) => {
     if (pageCode === null) {
       const shown = await look(unit);
       if (options.json === true) output.event({ event: 'inquire', url: shownUrl, ...(jsonValue(shown) as object) });

@@ -53,12 +53,14 @@ function nextCommandLines(facts: ReadyFacts): string[] {
   if (portal === undefined || target === undefined) return [];
   const address = formatPortal({ address: dialledAddress(portal.address), port: portal.port });
   const lun = target.luns[0]?.lun ?? 0;
+  const url = target.needsChap === true ? `'iscsi://USER%SECRET@${address}/${target.name}/${lun}'` : `iscsi://${address}/${target.name}/${lun}`;
   return [
     'Try it from another terminal:',
-    `  iscsi-ls -s iscsi://${address}`,
-    `  qemu-img info iscsi://${address}/${target.name}/${lun}`,
+    `  iscsi-ls ${target.needsChap === true ? '' : '-s '}iscsi://${address}`,
+    `  qemu-img info ${url}`,
     `  sudo iscsiadm -m discovery -t sendtargets -p ${address}`,
-    `  sudo iscsiadm -m node -T ${target.name} -p ${address} --login`,
+    // With CHAP the initiator has to be told user and secret first, by more commands than belong here.
+    ...(target.needsChap === true ? [] : [`  sudo iscsiadm -m node -T ${target.name} -p ${address} --login`]),
     ...(facts.control === null ? [] : [`  ${statsCommand(facts.control)}`]),
   ];
 }

@@ -19,6 +19,8 @@ export interface ServedPortal {
 
 export interface ServedTarget {
   readonly name: string;
+  /** Initiators have to authenticate. */
+  readonly needsChap?: boolean;
   readonly luns: readonly ServedLun[];
 }
 

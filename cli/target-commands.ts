@@ -1,20 +1,25 @@
 import type { Command } from 'commander';
 
+/** Who we say that we are, in all of them. */
+export interface InitiatorNameOption {
+  readonly initiatorName?: string;
+}
+
 /** The options of `lunloom discover` as they were typed. */
-export interface DiscoverOptions {
+export interface DiscoverOptions extends InitiatorNameOption {
   readonly luns?: boolean;
   readonly json?: boolean;
 }
 
 /** The options of `lunloom inquire` as they were typed. */
-export interface InquireOptions {
+export interface InquireOptions extends InitiatorNameOption {
   readonly vpd?: string;
   readonly digests?: boolean;
   readonly json?: boolean;
 }
 
 /** The options of `lunloom dd` as they were typed; the operands are apart. */
-export interface DdOptions {
+export interface DdOptions extends InitiatorNameOption {
   readonly depth?: string;
   readonly digests?: boolean;
   readonly json?: boolean;
@@ -25,6 +30,8 @@ export interface TargetActions {
   inquire(url: string, options: InquireOptions): Promise<void>;
   dd(operands: readonly string[], options: DdOptions): Promise<void>;
 }
+
+const INITIATOR_NAME = ['--initiator-name <iqn>', 'who we say that we are, for targets that let only some in'] as const;
 
 const CREDENTIALS_HELP = `
 Users and secrets come from the URL, or better from the environment, which other users cannot list:
@@ -76,6 +83,7 @@ export function addTargetCommands(program: Command, actions: TargetActions): voi
     .command('discover')
     .description('List the targets behind a portal, and where they are.')
     .argument('<portal>', 'host[:port] or iscsi://[user%secret@]host[:port]')
+    .option(...INITIATOR_NAME)
     .option('--luns', 'log in to each and list its logical units')
     .option('--json', 'print JSON')
     .addHelpText('after', DISCOVER_HELP)
@@ -84,6 +92,7 @@ export function addTargetCommands(program: Command, actions: TargetActions): voi
     .command('inquire')
     .description('Tell what a logical unit says of itself.')
     .argument('<url>', 'iscsi://[user%secret@]host[:port]/target/lun')
+    .option(...INITIATOR_NAME)
     .option('--vpd <page>', 'a vital product data page, see below')
     .option('--digests', 'CRC32C digests for headers and data')
     .option('--json', 'print JSON')
@@ -93,7 +102,8 @@ export function addTargetCommands(program: Command, actions: TargetActions): voi
     .command('dd')
     .description('Copy between logical units, files and pipes.')
     .argument('<operand...>', 'if= of= bs= count= skip= seek= conv= iflag= oflag= status=')
-    .option('--depth <n>', 'blocks on their way at the same time (default 16)')
+    .option(...INITIATOR_NAME)
+    .option('--depth <n>', 'blocks on their way at the same time (default 8)')
     .option('--digests', 'CRC32C digests for headers and data')
     .option('--json', 'print the figures as JSON on standard output')
     .addHelpText('after', DD_HELP)

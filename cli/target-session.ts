@@ -15,6 +15,7 @@ import {
 export interface UnitSessionOptions {
   /** CRC32C for headers and data, whatever the URL says. */
   readonly digests?: boolean;
+  readonly initiatorName?: string | undefined;
   readonly retry?: RetryOptions;
 }
 
@@ -36,7 +37,9 @@ const USAGE_CODES: readonly string[] = ['URL_INVALID', 'ARGUMENT_INVALID', 'NOT_
 export function asInitiatorFault(url: string, error: unknown): unknown {
   if (!(error instanceof InitiatorError)) return error;
   if (error.code === 'URL_INVALID') return new TargetError('INITIATOR_USAGE', error.message, { cause: error });
-  const message = `${maskIscsiUrl(url)}: ${error instanceof LoginError ? loginWords(error) : error.message}`;
+  // The name of the option, in the words of a URL.
+  const words = error instanceof LoginError ? loginWords(error) : error.message.replace('allowWeakSecret', '?allow_weak_secret=1');
+  const message = `${maskIscsiUrl(url)}: ${words}`;
   if (USAGE_CODES.includes(error.code)) return new TargetError('INITIATOR_USAGE', message, { cause: error });
   return new TargetError(error.code === 'SCSI_STATUS' ? 'INITIATOR_FAILED' : 'INITIATOR_TARGET', message, { cause: error });
 }
@@ -60,19 +63,22 @@ export async function withFaultsOf<T>(url: string, use: () => Promise<T>): Promi
   }
 }
 
-/** Whatever target there is: what it does against the rules without any danger to data is not our affair. */
-export const patience = { tolerate: 'harmless' } as const;
-
 const closing = async (session: Session): Promise<void> => {
   if (session.isClosed) return;
   await session.logout().catch(() => session.destroy());
 };
 
+/** The part of a login that every command has in common. */
+export function commonLogin(initiatorName: string | undefined): { readonly tolerate: 'harmless'; readonly initiatorName?: string } {
+  // Whatever target there is: what it does against the rules without any danger to data is not our affair.
+  return { tolerate: 'harmless', ...(initiatorName === undefined ? {} : { initiatorName }) };
+}
+
 /** Logs in to the target of `url`. Rejects as `Session.login`. */
 export async function openUnit(url: string, options: UnitSessionOptions = {}): Promise<OpenUnit> {
   const parsed = parseIscsiUrl(url);
   const digests = options.digests === true ? { digests: { header: 'CRC32C', data: 'CRC32C' } as const } : {};
-  const session = await Session.login({ ...loginOptionsOf(parsed), ...digests, ...patience, targetName: parsed.targetName });
+  const session = await Session.login({ ...loginOptionsOf(parsed), ...digests, ...commonLogin(options.initiatorName), targetName: parsed.targetName });
   return { url: parsed, session, unit: new LogicalUnitClient(session, parsed.lun, options.retry), close: () => closing(session) };
 }
 

@@ -14,9 +14,10 @@ import { portalGroupTagOf } from './config/portal.js';
 import { formatStoreText } from './config/store-text.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { TargetError } from './errors.js';
-import { IsnsClient, type IsnsRegistration, type IsnsState } from './isns/index.js';
+import { IsnsClient, type IsnsState } from './isns/index.js';
+import { isnsRegistrationOf } from './isns-registration.js';
 import { type Limits, resolveLimits } from './limits.js';
-import { normalizeIscsiName, portalsSeenFrom } from './login/index.js';
+import { normalizeIscsiName } from './login/index.js';
 import { EngineMetrics, type EngineSnapshot } from './metrics/engine-metrics.js';
 import { StageAccounting } from './metrics/stage-accounting.js';
 import { UnitMetrics } from './metrics/unit-metrics.js';
@@ -27,8 +28,8 @@ import { LogicalUnit, type LogicalUnitIdentity, type LunInventory } from './scsi
 import { Medium } from './scsi/medium.js';
 import { deriveNaa } from './scsi/spc/naa.js';
 import { Admission } from './session/admission.js';
-import type { EngineContext } from './session/engine-context.js';
 import { requestLogout } from './session/async-messages.js';
+import type { EngineContext } from './session/engine-context.js';
 import { SessionDirectory } from './session/session-directory.js';
 import { SessionOperations } from './session/session-operations.js';
 import { TargetNode } from './session/target-node.js';
@@ -51,6 +52,8 @@ const WORKER_URL = new URL('../workers/ring-loop.js', import.meta.url);
 /** What `describe` tells of a target. */
 export interface TargetDescription {
   readonly name: string;
+  /** Initiators have to authenticate. */
+  readonly needsChap: boolean;
   readonly luns: {
     readonly lun: number;
     readonly store: string;
@@ -187,6 +190,7 @@ export class Engine {
   describe(): TargetDescription[] {
     return this.#config.targets.map((target) => ({
       name: normalizeTargetName(target.name),
+      needsChap: target.users !== undefined,
       luns: target.luns.map((lun) => this.#describeLun(lun, normalizeTargetName(target.name))),
     }));
   }
@@ -258,21 +262,10 @@ export class Engine {
       refreshSeconds: isns.refreshSeconds,
       limits: this.#limits,
       clock: systemClock,
-      registrationFrom: (localAddress) => this.#registrationFrom(localAddress, isns.entity),
+      registrationFrom: (localAddress) => isnsRegistrationOf(this.#context.directory, localAddress, isns.entity),
       onNotice: this.#onNotice,
     });
     this.#isns.start();
-  }
-
-  /** Targets that nobody beyond this machine could reach are not told of to a registry beyond it. */
-  #registrationFrom(localAddress: string, entity: string | undefined): IsnsRegistration {
-    const portals = portalsSeenFrom({ address: localAddress }, this.#context.directory.portals);
-    const targets = this.#context.directory.targets.map((target) => ({
-      name: target.name,
-      ...(target.alias === undefined ? {} : { alias: target.alias }),
-      portals: portals.filter(({ portalGroupTag }) => target.isReachedBy(portalGroupTag)),
-    }));
-    return { entity: entity ?? targets[0]?.name ?? '', targets: targets.filter((target) => target.portals.length > 0) };
   }
 
   /** Discovery tells of portals as soon as they listen. */
@@ -409,7 +402,13 @@ export class Engine {
 }
 
 function tickMsOf(limits: Limits): number {
-  const shortestMs = Math.min(limits.sendStallMsMax, Math.max(1, limits.abortedTransferMsMax), limits.nopInIntervalMs, limits.nopInAnswerMsMax, limits.loginTimeMsMax);
+  const shortestMs = Math.min(
+    limits.sendStallMsMax,
+    Math.max(1, limits.abortedTransferMsMax),
+    limits.nopInIntervalMs,
+    limits.nopInAnswerMsMax,
+    limits.loginTimeMsMax,
+  );
   return Math.min(TICK_MS_MAX, Math.ceil(shortestMs / TICKS_PER_TIME_OUT));
 }
 

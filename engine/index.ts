@@ -1,5 +1,18 @@
 /** The engine as a library: `import { Engine } from 'lunloom'`. */
-export type { EngineConfig, IsnsConfig, LunConfig, PortalConfig, StoreConfig, TargetConfig } from './config/engine-config.js';
+export type { LoginCounts } from './access/access-control.js';
+export type {
+  AccessRuleConfig,
+  ChapConfig,
+  ChapUserConfig,
+  EngineConfig,
+  IsnsConfig,
+  LunConfig,
+  PortalConfig,
+  RedirectConfig,
+  SecretSource,
+  StoreConfig,
+  TargetConfig,
+} from './config/engine-config.js';
 export { loadConfigFile } from './config/load-config.js';
 export { Engine, type EngineOptions, type EngineUsage, type TargetDescription } from './engine.js';
 export { ProtocolViolation, TargetError } from './errors.js';

@@ -350,7 +350,8 @@ export class CommandExchange extends Exchange<CommandResult> implements PendingC
         finish();
       }
     };
-    if (tracker !== null && !this.#isDataLost) {
+    // A write that has its status needs no R2T any more.
+    if (tracker !== null && this.#in !== null && !this.#isDataLost) {
       this.#request(tracker.noteSent(sentCount));
       if (tracker.missing().length > 0) {
         const numbers = this.#channel?.numbers;

@@ -123,6 +123,8 @@ function portalOf(url: string, parts: UrlParts, environment: Environment, form: 
     ...(query.has('chap_algorithm') ? { algorithms: algorithmsOf(url, query.get('chap_algorithm') as string) } : {}),
   });
   if (chap === null && credentials.user !== undefined) throw invalid(url, 'names a user without a secret: write user%secret@, or set LUNLOOM_CHAP_SECRET');
+  // To go on without would mean to believe whoever answers.
+  if (chap === null && credentials.targetSecret !== undefined) throw invalid(url, 'has a target_password without a user of our own: mutual CHAP needs both');
   return {
     host,
     port,

@@ -4,6 +4,7 @@ export { BlockDevice, type BlockDeviceOptions } from './scsi/block-device.js';
 export type { Designator } from './scsi/designators.js';
 export { deviceTypeName, type StandardInquiry, versionDescriptorName, versionName } from './scsi/inquiry-data.js';
 export { LogicalUnitClient, type ModeSelectOptions, type ModeSenseResult, type VitalProductDataPage } from './scsi/logical-unit-client.js';
+export { ReservationType } from './scsi/persistent-reservation-cdbs.js';
 export {
   type HeldReservation,
   PersistentReservations,

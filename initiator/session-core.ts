@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../engine/clock.js';
 import type { AsyncMessagePdu } from '../engine/pdu/index.js';
 import { AsyncMessageActions } from './async-message-actions.js';
 import type { ConformanceChecks } from './checks.js';
+import { CommandRetry } from './command-retry.js';
 import { InitiatorError } from './errors.js';
 import { type Exchange, ExchangeTable } from './exchange.js';
 import { initiatorLimits } from './limits.js';
@@ -25,6 +26,7 @@ export class SessionCore implements ConnectionOwner {
   readonly exchanges = new ExchangeTable();
   readonly recovery: SessionRecovery;
   readonly #asyncActions: AsyncMessageActions;
+  readonly #retry: CommandRetry;
   /** Those in the full-feature phase, the oldest first. */
   readonly connections: SessionConnection[] = [];
   /** Of the login that made the session, or that made it anew. */
@@ -46,6 +48,7 @@ export class SessionCore implements ConnectionOwner {
     this.window = new CommandWindow(login, checks);
     this.recovery = new SessionRecovery(this);
     this.#asyncActions = new AsyncMessageActions(this);
+    this.#retry = new CommandRetry(this);
   }
 
   get waitingCount(): number {
@@ -131,6 +134,7 @@ export class SessionCore implements ConnectionOwner {
       }
       this.#waiting.shift();
       exchange.send(connection);
+      if (connection.recovery !== null) this.#retry.watch();
     }
   }
 
@@ -170,7 +174,8 @@ export class SessionCore implements ConnectionOwner {
     this.closeCause = this.isLoggedOut ? new InitiatorError('SESSION_CLOSED', 'the session was logged out', { cause }) : cause;
     this.recovery.stop();
     this.#asyncActions.stop();
-    for (const connection of [...this.connections]) connection.leave(this.closeCause);
+    this.#retry.stop();
+    for (const connection of this.connections.slice()) connection.leave(this.closeCause);
     this.#waiting.length = 0;
     this.exchanges.failAll(this.closeCause);
     for (const resolve of this.#closeWaiters.splice(0)) resolve();
@@ -180,7 +185,7 @@ export class SessionCore implements ConnectionOwner {
   async waitForClose(): Promise<void> {
     if (this.closeCause !== null) return;
     const cancel = this.clock.after(initiatorLimits.logoutMsMax, () => {
-      for (const connection of [...this.connections]) connection.wire.destroy();
+      for (const connection of this.connections.slice()) connection.wire.destroy();
     });
     await new Promise<void>((resolve) => this.#closeWaiters.push(resolve));
     cancel();

@@ -55,7 +55,7 @@ export class SessionRecovery {
   }
 
   stop(): void {
-    for (const wake of [...this.#wakers]) wake();
+    for (const wake of this.#wakers) wake();
   }
 
   onConnectionLost(connection: SessionConnection, cause: InitiatorError): void {
@@ -107,7 +107,10 @@ export class SessionRecovery {
     this.isBusy = true;
     this.#time2Waits.clear();
     this.#loseRequests(cause);
-    for (const connection of [...core.connections]) connection.leave(cause);
+    const left = [...core.connections];
+    // All of them first: what waits must not be sent on the second because the first is gone.
+    for (const connection of left) connection.isLeaving = true;
+    for (const connection of left) connection.leave(cause);
     let failure: unknown = cause;
     for (let attempt = 0; attempt < reconnect.attemptCountMax; attempt++) {
       await this.#delay(Math.max(reconnect.delayMs, attempt === 0 ? waitMs : 0));

@@ -308,7 +308,7 @@ export class Session {
 
   /** Closes without a logout and with TCP resets, as a crashed initiator looks. */
   reset(): void {
-    for (const { wire } of [...this.#core.connections]) wire.reset();
+    for (const { wire } of this.#core.connections.slice()) wire.reset();
   }
 
   /** Breaks one connection, with a TCP reset, as a network does: to see what becomes of its tasks. */

@@ -117,7 +117,7 @@ export class SnackRecovery {
       return;
     }
     for (const run of this.#numbers.missing()) this.requestStatus(run);
-    for (const command of [...this.#incomplete]) for (const run of command.missing()) this.requestData(command, run);
+    for (const command of this.#incomplete) for (const run of command.missing()) this.requestData(command, run);
     this.#wire.flush();
     this.#arm();
   }

@@ -5,6 +5,7 @@ import type { CopySink, CopySource } from './endpoint.js';
 
 export interface LunEndpointOptions {
   readonly digests: boolean;
+  readonly initiatorName: string | undefined;
   /** Bytes of one block of the copy: one command where the unit takes it. */
   readonly blockBytes: number;
   /** FUA. */
@@ -14,9 +15,9 @@ export interface LunEndpointOptions {
 /** A copy takes minutes: what other initiators do meanwhile is no reason to give up, and both operations can be repeated. */
 const RETRY: RetryOptions = { unitAttentionCountMax: 16, busyCountMax: 100, busyDelayMs: 100 };
 
-async function openDevice(url: string, { digests, blockBytes }: LunEndpointOptions): Promise<{ opened: OpenUnit; device: BlockDevice }> {
+async function openDevice(url: string, { digests, initiatorName, blockBytes }: LunEndpointOptions): Promise<{ opened: OpenUnit; device: BlockDevice }> {
   return withFaultsOf(url, async () => {
-    const opened = await openUnit(url, { digests, retry: RETRY });
+    const opened = await openUnit(url, { digests, initiatorName, retry: RETRY });
     try {
       return { opened, device: await BlockDevice.open(opened.unit, { transferLengthBytesMax: blockBytes }) };
     } catch (error) {

@@ -58,12 +58,14 @@ function shown(name: string): string {
   return isUrl(name) ? maskIscsiUrl(name) : name;
 }
 
-async function openSource({ input, digests, blockBytes }: DdSettings): Promise<CopySource> {
-  if (isUrl(input)) return openLunSource(input, { digests, blockBytes });
+async function openSource(settings: DdSettings): Promise<CopySource> {
+  const { input } = settings;
+  if (isUrl(input)) return openLunSource(input, settings);
   return isStandardStream(input) ? new StreamSource(process.stdin) : openFileSource(input);
 }
 
-async function openSink({ output, digests, blockBytes, seekBytes, keepsRest, isDurable }: DdSettings): Promise<CopySink> {
-  if (isUrl(output)) return openLunSink(output, { digests, blockBytes, isDurable }, seekBytes);
-  return isStandardStream(output) ? new StreamSink(process.stdout) : openFileSink(output, { seekBytes, keepsRest, isDurable });
+async function openSink(settings: DdSettings): Promise<CopySink> {
+  const { output } = settings;
+  if (isUrl(output)) return openLunSink(output, settings, settings.seekBytes);
+  return isStandardStream(output) ? new StreamSink(process.stdout) : openFileSink(output, settings);
 }

@@ -21,6 +21,7 @@ export interface DdSettings {
   readonly status: DdStatus;
   readonly depth: number;
   readonly digests: boolean;
+  readonly initiatorName: string | undefined;
   readonly json: boolean;
 }
 
@@ -29,7 +30,7 @@ export type DdStatus = 'default' | 'none' | 'noxfer' | 'progress';
 
 const STANDARD_STREAM = '-';
 const BLOCK_BYTES = 1024 * 1024;
-const DEPTH = 16;
+const DEPTH = 8;
 const DEPTH_MAX = 1024;
 /** What blocks on their way may take of memory. */
 const WINDOW_BYTES_MAX = 1024 * 1024 * 1024;
@@ -72,6 +73,7 @@ export function ddSettings(operands: readonly string[], options: DdOptions): DdS
     status: parseStatus(given.get('status')),
     depth,
     digests: options.digests === true,
+    initiatorName: options.initiatorName,
     json: options.json === true,
   };
   checkTogether(settings);

@@ -9,7 +9,7 @@ const IPV6_SUBNET_GROUP_COUNT = 4;
 const IPV6_GROUP_COUNT = 8;
 const MICROS_PER_MS = 1000;
 
-interface Record {
+interface FailureRecord {
   failureCount: number;
   lastFailureMicros: number;
   /** Until then logins from there wait. */
@@ -24,7 +24,7 @@ interface Record {
 export class LoginThrottle {
   readonly #limits: Limits;
   /** By remote address or IPv6 subnet, those that failed longest ago first. */
-  readonly #records = new Map<string, Record>();
+  readonly #records = new Map<string, FailureRecord>();
 
   constructor(limits: Limits) {
     this.#limits = limits;

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import type { Clock } from '../clock.js';
 import type { Limits } from '../limits.js';
 import { encodeRequest, IsnsFunction, IsnsReader, type IsnsResponse, IsnsStatus, isnsStatusName } from './message.js';
-import { deregistrationPayload, grantedPeriodSeconds, type IsnsRegistration, namesAllTargets, queryPayload, registrationMessages } from './registration.js';
+import { deregistrationPayload, grantedPeriodSeconds, type IsnsRegistration, queryPayload, registrationMessages, tellsOfEntity } from './registration.js';
 
 export interface IsnsClientOptions {
   readonly server: { readonly host: string; readonly port: number };
@@ -64,7 +64,7 @@ export class IsnsClient {
     this.#cancelTimer = this.#options.clock.after(limits.isnsAnswerMsMax, () => this.#fail('it does not answer'));
     socket.once('connect', () => {
       this.#cancelTimer();
-      void this.#register(socket.localAddress ?? '');
+      void this.#register();
     });
     socket.on('data', (bytes) => this.#onData(bytes));
     socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(error.code ?? error.message, socket));
@@ -84,7 +84,13 @@ export class IsnsClient {
     this.#socket = null;
   }
 
-  async #register(localAddress: string): Promise<void> {
+  async #register(): Promise<void> {
+    const localAddress = this.#socket?.localAddress;
+    if (localAddress === undefined) {
+      // A socket that has gone has no address any more; its end is or will be heard of.
+      this.#fail('it closed the connection');
+      return;
+    }
     const registration = this.#options.registrationFrom(localAddress);
     if (registration.targets.length === 0) {
       // Portals do not change while we run: trying again would end here again.
@@ -117,15 +123,11 @@ export class IsnsClient {
     const registration = this.#registration;
     if (registration === null || this.#state !== 'registered') return;
     const answer = await this.#request(IsnsFunction.query, queryPayload(registration));
-    if ('status' in answer && this.#isForgotten(answer, registration)) {
-      await this.#register(this.#socket?.localAddress ?? '');
+    if ('status' in answer && isForgotten(answer)) {
+      await this.#register();
       return;
     }
     if (this.#isGood(answer, 'query')) this.#scheduleRefresh(grantedPeriodSeconds(answer.attributes));
-  }
-
-  #isForgotten(answer: IsnsResponse, registration: IsnsRegistration): boolean {
-    return answer.status === IsnsStatus.noSuchEntry || (answer.status === IsnsStatus.success && !namesAllTargets(answer.attributes, registration));
   }
 
   /** False when the attempt is over, which has been seen to. */
@@ -182,4 +184,9 @@ export class IsnsClient {
     const { host, port } = this.#options.server;
     return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   }
+}
+
+/** The server says that there is no such entity, or says nothing of it. */
+function isForgotten({ status, attributes }: IsnsResponse): boolean {
+  return status === IsnsStatus.noSuchEntry || (status === IsnsStatus.success && !tellsOfEntity(attributes));
 }

@@ -10,7 +10,6 @@ import {
   numberAttribute,
   numberOf,
   textAttribute,
-  textOf,
 } from './attribute.js';
 import { PAYLOAD_LENGTH_BYTES_MAX } from './message.js';
 
@@ -118,7 +117,6 @@ export function queryPayload(registration: IsnsRegistration): Buffer {
     delimiter,
     emptyAttribute(IsnsTag.entityIdentifier),
     emptyAttribute(IsnsTag.registrationPeriod),
-    emptyAttribute(IsnsTag.iscsiName),
   ]);
 }
 
@@ -134,8 +132,11 @@ export function grantedPeriodSeconds(attributes: readonly IsnsAttribute[]): numb
   return seconds === null || seconds === 0 ? null : seconds;
 }
 
-/** Whether an answer to our query names all of our targets. */
-export function namesAllTargets(attributes: readonly IsnsAttribute[], registration: IsnsRegistration): boolean {
-  const names = new Set(attributes.filter(({ tag }) => tag === IsnsTag.iscsiName).map(textOf));
-  return registration.targets.every(({ name }) => names.has(name));
+/**
+ * Whether an answer to our query tells of the entity, behind the message key that it repeats. Its nodes say nothing: a server shows those
+ * only that are in a discovery domain with the one that asks, RFC 4171 §2.2.
+ */
+export function tellsOfEntity(attributes: readonly IsnsAttribute[]): boolean {
+  const start = attributes.findIndex(({ tag }) => tag === IsnsTag.delimiter);
+  return attributes.slice(start + 1).some(({ tag, value }) => tag === IsnsTag.entityIdentifier && value.length > 0);
 }

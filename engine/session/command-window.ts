@@ -80,6 +80,17 @@ export class CommandWindow<Held> {
     if (this.#held.size > 0 && this.#held.get(cmdSN) === held) this.#held.set(cmdSN, replacement);
   }
 
+  /** Takes out what was kept and is to come again, as if it had not come; answers it. */
+  withdrawHeld(isConcerned: (held: Held) => boolean): Held[] {
+    const withdrawn: Held[] = [];
+    for (const [cmdSN, held] of this.#held) {
+      if (!isConcerned(held)) continue;
+      this.#held.delete(cmdSN);
+      withdrawn.push(held);
+    }
+    return withdrawn;
+  }
+
   /** True while something is kept that waits for an older CmdSN. */
   get hasHeld(): boolean {
     return this.#held.size > 0;

@@ -352,6 +352,9 @@ export class Connection implements PduReceiver, TaskOwner {
     this.landingTask = null;
     // Its command has not been received whole, so it has not been received at all.
     if (landingTask !== null && finish === PduFinish.scsiCommand) this.context.runner.abort(landingTask, ignore);
+    // ExpCmdSN has not acknowledged what came early, so that it comes again, by another connection. RFC 7143 §7.2.1.
+    const withdrawn = this.session.window.withdrawHeld((held) => (held instanceof Task ? held.owner === this : held?.connection === this));
+    for (const held of withdrawn) if (held instanceof Task) this.context.runner.abort(held, ignore);
     this.retransmission?.disconnect();
   }
 

@@ -88,7 +88,8 @@ export class Keepalive {
 
   /** Asks now, for what the answer acknowledges. */
   solicit(): void {
-    if (this.#pingTag === RESERVED_TAG) this.#ping(this.#connection.context.clock.nowMicros());
+    // An older question may have been answered before what is to be acknowledged was sent.
+    this.#ping(this.#connection.context.clock.nowMicros());
   }
 
   #ping(nowMicros: number): void {

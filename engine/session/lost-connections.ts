@@ -9,63 +9,84 @@ export interface LostConnection {
   cancelExpiry: () => void;
 }
 
-/** The lost connections of one session, by CID, oldest first. */
+/** The lost connections of one session, oldest first. A CID may be there more than once, as it is used again after its logout. */
 export class LostConnections {
-  /** Null while there never was one, as in almost every session. */
-  #byCid: Map<number, LostConnection> | null = null;
+  #lost: LostConnection[] = [];
 
   get count(): number {
-    return this.#byCid?.size ?? 0;
-  }
-
-  get(cid: number): LostConnection | undefined {
-    return this.#byCid?.get(cid);
+    return this.#lost.length;
   }
 
   /** Keeps the tasks of a connection for `retainMs`; more than `countMax` connections push out the oldest. */
   keep(connection: Connection, isLoggedOut: boolean, retainMs: number, countMax: number): void {
-    this.end(connection.cid);
-    this.#byCid ??= new Map();
-    for (const cid of this.#byCid.keys()) {
-      if (this.#byCid.size < countMax) break;
-      this.end(cid);
-    }
-    const cancelExpiry = connection.context.clock.after(retainMs, () => this.end(connection.cid));
-    this.#byCid.set(connection.cid, { connection, isLoggedOut, cancelExpiry });
+    while (this.#lost.length >= countMax) this.#end(this.#lost[0] as LostConnection);
+    const lost: LostConnection = { connection, isLoggedOut, cancelExpiry: () => {} };
+    this.#lost.push(lost);
+    this.#expireAfter(lost, retainMs);
   }
 
   /** A recovery logout: from now on the tasks wait for their reassignment. False when there is no such connection. */
   logOut(cid: number, retainMs: number): boolean {
-    const lost = this.#byCid?.get(cid);
-    if (lost === undefined) return false;
-    lost.isLoggedOut = true;
-    lost.cancelExpiry();
-    lost.cancelExpiry = lost.connection.context.clock.after(retainMs, () => this.end(cid));
-    return true;
+    const concerned = this.#of(cid);
+    for (const lost of concerned) {
+      lost.isLoggedOut = true;
+      this.#expireAfter(lost, retainMs);
+    }
+    return concerned.length > 0;
   }
 
   /** Nobody may take over the tasks of this connection any more: they end. False when there is no such connection. */
   end(cid: number): boolean {
-    const lost = this.#byCid?.get(cid);
-    if (lost === undefined) return false;
-    this.#byCid?.delete(cid);
-    lost.cancelExpiry();
-    lost.connection.endTasks();
-    return true;
+    const concerned = this.#of(cid);
+    for (const lost of concerned) this.#end(lost);
+    return concerned.length > 0;
   }
 
   endAll(): void {
-    if (this.#byCid === null) return;
-    for (const cid of Array.from(this.#byCid.keys())) this.end(cid);
+    for (const lost of this.#lost.slice()) this.#end(lost);
   }
 
   /** The lost connection that a task of this tag, or an answer to it that was not acknowledged, belongs to. */
   findTask(initiatorTaskTag: number): { lost: LostConnection; task: Task | undefined } | null {
-    if (this.#byCid === null) return null;
-    for (const lost of this.#byCid.values()) {
+    for (const lost of this.#lost) {
       const task = lost.connection.tasks.get(initiatorTaskTag);
       if (task !== undefined || lost.connection.retransmission?.findCommand(initiatorTaskTag) !== undefined) return { lost, task };
     }
     return null;
+  }
+
+  hasTask(initiatorTaskTag: number): boolean {
+    return this.#lost.some(({ connection }) => connection.tasks.has(initiatorTaskTag));
+  }
+
+  /** Nobody will ask for the answer to the command that had this tag. */
+  forgetAnswer(initiatorTaskTag: number): void {
+    for (const { connection } of this.#lost) {
+      const answer = connection.retransmission?.findCommand(initiatorTaskTag);
+      if (answer !== undefined) connection.retransmission?.take(answer);
+    }
+  }
+
+  /** All tasks of these were taken over, and their recovery logout is done: there is nothing left to ask them for. */
+  forgetEmpty(): void {
+    for (const lost of this.#lost.slice()) {
+      const { tasks, retransmission } = lost.connection;
+      if (lost.isLoggedOut && tasks.size === 0 && (retransmission?.isEmpty ?? true)) this.#end(lost);
+    }
+  }
+
+  #of(cid: number): LostConnection[] {
+    return this.#lost.filter(({ connection }) => connection.cid === cid);
+  }
+
+  #expireAfter(lost: LostConnection, retainMs: number): void {
+    lost.cancelExpiry();
+    lost.cancelExpiry = lost.connection.context.clock.after(retainMs, () => this.#end(lost));
+  }
+
+  #end(lost: LostConnection): void {
+    this.#lost = this.#lost.filter((other) => other !== lost);
+    lost.cancelExpiry();
+    lost.connection.endTasks();
   }
 }

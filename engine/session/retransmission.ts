@@ -123,6 +123,11 @@ export class Retransmission {
     return this.#byTag.get(initiatorTaskTag);
   }
 
+  /** The tag names another command now: what was sent for the last one is known by its StatSN alone. */
+  forgetTag(initiatorTaskTag: number): void {
+    this.#byTag.delete(initiatorTaskTag);
+  }
+
   /**
    * DataACK: Data-In before `dataSN` of the command that asked with this tag has arrived. False when it is not one that was
    * sent, or not news.
@@ -174,8 +179,12 @@ export class Retransmission {
   disconnect(): void {
     this.output.inner = nowhere;
     const responses = this.#responses;
-    this.#responses = responses.filter(({ initiatorTaskTag }) => initiatorTaskTag !== RESERVED_TAG);
-    for (const response of responses) if (response.initiatorTaskTag === RESERVED_TAG) this.#forget(response);
+    this.#responses = responses.filter((response) => this.#isAsked(response));
+    for (const response of responses) if (!this.#isAsked(response)) this.#forget(response);
+  }
+
+  #isAsked(response: RetainedResponse): boolean {
+    return this.#byTag.get(response.initiatorTaskTag) === response;
   }
 
   forgetAll(): void {

@@ -256,7 +256,7 @@ export class SessionDirectory {
 
   /** The target was powered on again: that is what the next nexus of each port is told. */
   forgetPorts(target: TargetNode): void {
-    for (const key of [...this.#seenPorts]) if (key.endsWith(`\n${target.name}`)) this.#seenPorts.delete(key);
+    for (const key of this.#seenPorts) if (key.endsWith(`\n${target.name}`)) this.#seenPorts.delete(key);
   }
 
   #takeTsih(): number {

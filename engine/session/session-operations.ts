@@ -74,7 +74,7 @@ export class SessionOperations {
 /** TARGET COLD RESET: all sessions of the target end, and who comes back is told of power on. RFC 7143 §11.5.1. */
 export function powerCycle(directory: SessionDirectory, target: TargetNode): void {
   directory.forgetPorts(target);
-  for (const session of [...target.sessions]) dropSession(directory, session);
+  for (const session of Array.from(target.sessions)) dropSession(directory, session);
 }
 
 /** Nothing is kept of a session that is dropped on purpose, so that there is nothing to retain. */

@@ -131,7 +131,13 @@ export class Session {
 
   /** A task tag is one of the whole session. RFC 7143 §11.2.1.8. */
   isTagInUse(initiatorTaskTag: number): boolean {
-    return this.findTask(initiatorTaskTag) !== undefined || this.lost.findTask(initiatorTaskTag) !== null;
+    return this.findTask(initiatorTaskTag) !== undefined || this.lost.hasTask(initiatorTaskTag);
+  }
+
+  /** A new command with a tag says that its last one is over, whether its answer was acknowledged or not. */
+  onTagUsedAgain(initiatorTaskTag: number): void {
+    this.lost.forgetAnswer(initiatorTaskTag);
+    for (const { retransmission } of this.connections.values()) retransmission?.forgetTag(initiatorTaskTag);
   }
 
   /** MaxCmdSN for the next PDU: room for what is not outstanding, and for one command always. */

@@ -82,6 +82,15 @@ export class ArenaShare {
     if (this.#waiting.length > 0) this.#serveWaiting();
   }
 
+  /** Memory goes over to another connection, with the task that holds it. */
+  handOver(from: TaskOwner, to: TaskOwner, lengthBytes: number): void {
+    if (lengthBytes === 0) return;
+    if (to.arenaBytesHeld === 0) this.#holderCount++;
+    to.arenaBytesHeld += lengthBytes;
+    from.arenaBytesHeld -= lengthBytes;
+    if (from.arenaBytesHeld === 0) this.#holderCount--;
+  }
+
   #isOverShare(owner: TaskOwner, lengthBytes: number): boolean {
     return owner.arenaBytesHeld > 0 && owner.arenaBytesHeld + lengthBytes > this.#ownerBytesMax;
   }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ExitCode, exitCodeOf } from '../../cli/exit-codes.js';
@@ -166,6 +169,34 @@ test('an open portal on the command line is refused as configuration, and allowe
   assert.match(lines[0] ?? '', /^--portal 0\.0\.0\.0:3260: 0\.0\.0\.0:3260 can be reached from other machines/);
   assert.is(exitCode, ExitCode.configuration);
   assert.equal(resolve(null, { portal: ['0.0.0.0:3260'], insecure: true }).portals, [{ address: '0.0.0.0', port: 3260 }]);
+});
+
+test('--chap-user takes the place of the users of the one target; its secret is where the command was typed', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lunloom-overlay-'));
+  try {
+    const file = join(folder, 'carol');
+    writeFileSync(file, 'secret-of-carol-01', { mode: 0o600 });
+    assert.equal(resolve(ONE_TARGET, { chapUser: 'carol', chapSecretFile: file }).targets[0]?.users, [{ name: 'carol', secret: { file } }]);
+    const open = resolve(null, { portal: ['0.0.0.0:3260'], chapUser: 'carol', chapSecretFile: file });
+    assert.equal([open.insecure, open.targets[0]?.users?.length], [false, 1], 'a portal beyond loopback needs no --insecure then');
+    const { lines, exitCode } = failure(null, { chapUser: 'carol', chapSecretFile: 'none/carol' });
+    assert.equal([lines, exitCode], [['--chap-secret-file none/carol: /home/lab/none/carol: there is no such file'], ExitCode.configuration]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('--chap-user and the place of its secret belong together, once, and to one target', () => {
+  assert.equal(failure(null, { chapUser: 'carol' }), {
+    lines: ['--chap-user carol: expected --chap-secret-file or --chap-secret-env with it: where its secret is'],
+    exitCode: ExitCode.usage,
+  });
+  assert.match(failure(null, { chapUser: 'carol', chapSecretFile: 'f', chapSecretEnv: 'E' }).lines.join(), 'expected --chap-secret-file or');
+  assert.equal(failure(null, { chapSecretEnv: 'E' }).lines, ['--chap-secret-env: expected --chap-user with it']);
+  assert.match(failure(TWO_TARGETS, { chapUser: 'carol', chapSecretEnv: 'E' }).lines.join(), 'expected a configuration of one target, found 2');
+  assert.equal(failure(null, { chapUser: '', chapSecretEnv: 'LUNLOOM_TEST_UNSET' }).exitCode, ExitCode.usage);
+  const { lines } = failure(null, { chapUser: 'carol', chapSecretEnv: 'hunter2, hunter2!' });
+  assert.not.match(lines.join(), 'hunter2');
 });
 
 test('options over a file that is no mapping leave the complaint to the file', () => {

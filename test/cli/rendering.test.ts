@@ -57,6 +57,13 @@ test('commands dial loopback where the portal is the unspecified address', () =>
   assert.match(block('::'), 'iscsi-ls -s iscsi://[::1]:3260\n');
 });
 
+test('where initiators have to authenticate, the commands say where user and secret go, and print none', () => {
+  const target = { name: 'eui.02004567A425678D', needsChap: true, luns: LUNS };
+  const block = renderReadyBlock('1', { portals: [{ address: '::1', port: 3260 }], targets: [target], control: null });
+  assert.match(block, "\n  iscsi-ls iscsi://[::1]:3260\n  qemu-img info 'iscsi://USER%SECRET@[::1]:3260/eui.02004567A425678D/0'\n");
+  assert.not.match(block, '--login');
+});
+
 test('the ready event is one line of JSON with bound portals', () => {
   const event = readyEvent({
     portals: [{ address: '::1', port: 49152 }],

@@ -96,6 +96,21 @@ test('commands with service actions are not mixed up', () => {
   );
 });
 
+test('logins that were not let in are a line of the head, and no line while there are none', () => {
+  const lineOf = (logins: typeof after.logins) => renderStats({ ...after, logins }, figuresOf(after, after, null)).find((line) => line.startsWith('  logins'));
+  assert.is(lineOf(after.logins), undefined);
+  assert.is(lineOf({ ...after.logins, acceptedCount: 5 }), undefined);
+  const logins = {
+    acceptedCount: 5,
+    authenticationFailureCount: 3,
+    authorizationFailureCount: 2,
+    redirectedCount: 1,
+    otherFailureCount: 0,
+    delayedRequestCount: 4,
+  };
+  assert.is(lineOf(logins), '  logins      5 accepted, 3 not authenticated, 2 not permitted, 1 redirected, 4 requests made to wait, since the start');
+});
+
 test('the page', () => {
   const slow = {
     target: TARGET,

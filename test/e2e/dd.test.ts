@@ -71,7 +71,7 @@ async function copies(url: string, other: string): Promise<void> {
 
   // Other block sizes and depths, CRC32C, unit to unit.
   await dd(`if=${url}`, `of=${other}`, 'bs=64k', '--depth', '32', '--digests');
-  await dd(`if=${other}`, `of=${back}`, 'bs=4k', `count=${IMAGE_BYTES}B`, '--depth', '1');
+  await dd(`if=${other}`, `of=${back}`, 'bs=32k', `count=${IMAGE_BYTES}B`, '--depth', '1');
   assert.is(digestOfFile(back), imageDigest, 'unit to unit');
 
   const piped = await through(['dd', `if=${other}`, 'bs=100k', `count=${IMAGE_BYTES}B`]);
@@ -125,6 +125,9 @@ peerTest('tgtd asks for a secret: from the URL and from the environment, mutual 
     assert.is((await copied(`iscsi://alice%secret-of-alice@${place}?chap_algorithm=md5`)).exitCode, 0);
     const mutual = `target_user=tgt&target_password=secret-of-the-target&chap_algorithm=md5`;
     assert.is((await copied(`iscsi://alice%secret-of-alice@${place}?${mutual}`)).exitCode, 0);
+    const measured = await runCli(['turs', '--json', `iscsi://alice%secret-of-alice@${place}?chap_algorithm=md5`]);
+    assert.is(measured.exitCode, 0, measured.stderr);
+    assert.match(measured.stdout, /"iscsi:\/\/alice%\*\*\*@127/);
     const wrong = await copied(`iscsi://alice%not-her-secret@${place}?chap_algorithm=md5`);
     assert.is(wrong.exitCode, 6);
     assert.match(wrong.stderr, /alice%\*\*\*@.*login was refused/);
@@ -181,6 +184,38 @@ test('sparse leaves holes in a file, and none of the bytes changes', async () =>
     const expected = Buffer.alloc(16 * MIB);
     image.copy(expected, 3 * MIB, 0, MIB);
     assert.is(digestOfFile(path), digestOf(expected));
+  });
+});
+
+peerTest('sparse unmaps on a unit that can, and overwrites what was there', ['tgtd', 'tgtadm'], async () => {
+  const tgtd = await Tgtd.start([{ targetName: TGT_TARGET, unitParams: 'thin_provisioning=1' }], 16 * MIB);
+  try {
+    const url = `iscsi://127.0.0.1:${tgtd.port}/${TGT_TARGET}/${TGT_LUN}`;
+    assert.is((await through(['dd', `of=${url}`], Buffer.alloc(16 * MIB, 0x5a))).exitCode, 0);
+    const data = Buffer.alloc(16 * MIB);
+    image.copy(data, 5 * MIB, 0, MIB);
+    const end = await through(['dd', `of=${url}`, 'conv=sparse'], data);
+    assert.match(end.stderr, /15728640 bytes of them zeros that were left out/);
+    assert.is((await through(['dd', `if=${url}`])).digest, digestOf(data));
+  } finally {
+    await tgtd.stop();
+  }
+});
+
+test('a target that lets only one initiator in: --initiator-name', async () => {
+  const name = 'iqn.2026-11.io.lunloom:only-me';
+  const targets = [{ name: TGT_TARGET, access: [{ initiator: name }], luns: [{ lun: 0, store: 'ram:1MiB' }] }];
+  await withLunloom({ config: { targets } }, async (served) => {
+    const url = served.url(0, TGT_TARGET);
+    for (const args of [
+      ['dd', `if=${url}`, 'of=/dev/null'],
+      ['inquire', url],
+    ]) {
+      assert.is((await runCli(args)).exitCode, 6);
+      assert.is((await runCli([...args, '--initiator-name', name])).exitCode, 0);
+    }
+    const portal = `127.0.0.1:${served.port}`;
+    assert.match((await runCli(['discover', '--luns', portal, '--initiator-name', name])).stdout, /LUN 0 {2}disk {2}1 MiB/);
   });
 });
 

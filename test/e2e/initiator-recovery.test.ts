@@ -13,7 +13,7 @@ const SEED = 20_261_123;
 const BLOCK = 512;
 const SLICE_BLOCKS = 64;
 const PARALLEL = 8;
-const ROUNDS = 6;
+const ROUNDS = 4;
 const CRC32C = { header: 'CRC32C', data: 'CRC32C' } as const;
 /** Small segments and bursts, so that each command is many PDUs. */
 const smallKeys = { maxRecvDataSegmentLength: 2048, maxBurstLength: 8192, firstBurstLength: 2048, maxOutstandingR2T: 2 } as const;
@@ -103,6 +103,7 @@ for (const [name, mischief, asks] of [
   ['R2Ts lost', () => every(9, 'to-initiator', Opcode.readyToTransfer, 'drop'), true],
   ['Data-Out damaged', () => every(7, 'to-target', Opcode.dataOut, 'damage'), false],
   ['Data-Out lost', () => every(13, 'to-target', Opcode.dataOut, 'drop'), false],
+  ['commands lost', () => every(40, 'to-target', Opcode.scsiCommand, 'drop'), false],
   ['immediate data damaged', () => every(6, 'to-target', Opcode.scsiCommand, 'damage'), false],
 ] as [string, () => (pdu: PassingPdu) => Mischief, boolean][]) {
   test(`ErrorRecoveryLevel 1, ${name}: every command ends well and data is right`, async () => {

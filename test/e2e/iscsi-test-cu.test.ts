@@ -5,10 +5,12 @@ import { describeOutcome, listLibiscsiSuites, runLibiscsiSuite } from '../confor
 import { type LunloomOptions, withLunloom } from '../support/lunloom-process.js';
 import { peerTest } from '../support/peer-test.js';
 import { COULD_NOT_RUN } from '../support/uvu-output.js';
-import { expectations, suitesExpected, suitesOfNewerVersions, suitesOfReadOnlyUnits } from './iscsi-test-cu-expectations.js';
+import { DigestGateway } from './digest-gateway.js';
+import { expectations, iscsiSuitesExpected, isIscsiSuite, suitesExpected, suitesOfNewerVersions, suitesOfReadOnlyUnits } from './iscsi-test-cu-expectations.js';
+import { credentials, matrixOptions, urlOf } from './iscsi-test-cu-matrix.js';
 
 // libiscsi's conformance suite against the whole engine, with medium commands on the main thread and on the workers.
-// Two of its tests wait 3 s each for an answer that must not come.
+// Two of its tests wait 3 s each for an answer that must not come: what differs in digests or CHAP runs side by side.
 // test-timeout: 240 s
 
 /** By test: its verdict and what the tool said to it. */
@@ -40,17 +42,12 @@ function checkOutcomes(outcomes: Outcomes): void {
   );
 }
 
-async function suitesOfThisVersion(): Promise<readonly string[]> {
-  const listed = await listLibiscsiSuites();
-  return [...suitesExpected, ...suitesOfNewerVersions.filter((suite) => listed.has(suite))];
-}
-
 /** What each execution policy led to, for the comparison at the end. */
 const outcomesByExecution = new Map<string, Outcomes>();
 
 for (const execution of EXECUTIONS) {
   peerTest(`libiscsi's suites pass with --execution ${execution}`, ['iscsi-test-cu'], async () => {
-    const outcomes = await runSuites({ args: ['--execution', execution, '--lun', '0=ram:64MiB'] }, await suitesOfThisVersion());
+    const outcomes = await runSuites({ args: ['--execution', execution, '--lun', '0=ram:64MiB'] }, suitesExpected);
     outcomesByExecution.set(execution, outcomes);
     checkOutcomes(outcomes);
   });
@@ -62,15 +59,70 @@ peerTest('where commands run makes no difference to libiscsi', ['iscsi-test-cu']
   assert.equal(pool, inline);
 });
 
+/** The suites of the protocol that the installed tool has. */
+async function listIscsiSuites(): Promise<Map<string, string[]>> {
+  return new Map([...(await listLibiscsiSuites())].filter(([suite]) => isIscsiSuite(suite)));
+}
+
+/** Every suite of the protocol with all credentials at once, each on a target of its own. None may skip a thing. */
+async function runIscsiSuites(portal: string): Promise<void> {
+  const listed = await listIscsiSuites();
+  await Promise.all(
+    credentials.map(async (each) => {
+      const tests: CunitTest[] = [];
+      for (const [suite, names] of listed) tests.push(...(await runLibiscsiSuite(urlOf(each, portal), suite, names)));
+      checkOutcomes(Object.fromEntries(tests.map((each) => [nameOf(each), describeOutcome(each)])));
+      const others = tests.filter(({ verdict }) => verdict !== 'passed').map(nameOf);
+      assert.equal(others, [], `${each.name}: passed without a skip`);
+    }),
+  );
+}
+
+for (const execution of EXECUTIONS) {
+  for (const digests of ['None', 'CRC32C'] as const) {
+    peerTest(`the iSCSI suites pass without a skip, with digests ${digests}, with and without CHAP, --execution ${execution}`, ['iscsi-test-cu'], async () => {
+      const { options, remove } = matrixOptions(execution);
+      try {
+        await withLunloom(options, (lunloom) => (digests === 'None' ? runIscsiSuites(lunloom.portals[0] as string) : runWithDigests(lunloom.port)));
+      } finally {
+        remove();
+      }
+    });
+  }
+}
+
+async function runWithDigests(port: number): Promise<void> {
+  const gateway = await DigestGateway.start(port);
+  try {
+    await runIscsiSuites(gateway.portal);
+  } finally {
+    await gateway.close();
+  }
+  const up = gateway.connections.filter(({ isUp }) => isUp);
+  assert.ok(up.length >= credentials.length * iscsiSuitesExpected.length, `${up.length} connections`);
+  assert.ok(
+    up.every(({ header, data }) => header && data),
+    'each of them has both digests',
+  );
+  assert.ok(gateway.dataDigestsCheckedCount > up.length, `${gateway.dataDigestsCheckedCount} data digests of the target were checked`);
+  assert.equal(gateway.faults, []);
+}
+
 peerTest('a read-only unit refuses every command that writes', ['iscsi-test-cu'], async () => {
   checkOutcomes(await runSuites({ args: ['--lun', '0=ram:64MiB,readonly'] }, suitesOfReadOnlyUnits));
 });
 
 peerTest('what is expected is expected of suites that run', ['iscsi-test-cu'], async () => {
   const listed = await listLibiscsiSuites();
-  const names = [...suitesExpected, ...suitesOfReadOnlyUnits].flatMap((suite) => (listed.get(suite) ?? []).map((name) => `${suite}.${name}`));
+  const names = [...suitesExpected, ...iscsiSuitesExpected, ...suitesOfReadOnlyUnits].flatMap((suite) =>
+    (listed.get(suite) ?? []).map((name) => `${suite}.${name}`),
+  );
   assert.equal(
     Object.keys(expectations).filter((name) => !names.includes(name)),
+    [],
+  );
+  assert.equal(
+    iscsiSuitesExpected.filter((suite) => !listed.has(suite)),
     [],
   );
   const absent = suitesOfNewerVersions.filter((suite) => !listed.has(suite));

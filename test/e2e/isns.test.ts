@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { peerPath } from '../support/debian-packages.js';
 import { LunloomProcess } from '../support/lunloom-process.js';
 import { peerTest } from '../support/peer-test.js';
-import { runPeer } from '../support/run-peer.js';
+import { peerOutput, runPeer } from '../support/run-peer.js';
 
 // The targets as Open-iSNS sees them: registered by `lunloom serve`, asked for by isnsadm, each server with a folder and a port of its own.
 // test-timeout: 180 s
@@ -81,6 +81,12 @@ class IsnsServer {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  /** Takes the entity away behind the back of its target, in whose name it speaks. */
+  async forget(entity: string, targetName: string): Promise<void> {
+    const config = this.#writeConfig('isnsadm.conf', [`ServerAddress = ${this.address}`], targetName);
+    await peerOutput('isnsadm', ['-c', config, '--deregister', `entity-id=${entity}`]);
+  }
+
   /** What isnsadm lists, without the indexes that the server gives out; null when it cannot ask. */
   async list(what: 'entities' | 'nodes' | 'portals' | 'portal-groups'): Promise<string[] | null> {
     const config = this.#writeConfig('isnsadm.conf', [`ServerAddress = ${this.address}`]);
@@ -90,9 +96,9 @@ class IsnsServer {
     return lines.filter((line) => line !== undefined && !/index|Timestamp/.test(line)) as string[];
   }
 
-  #writeConfig(name: string, lines: readonly string[]): string {
+  #writeConfig(name: string, lines: readonly string[], sourceName = 'iqn.2026-11.io.lunloom:isns-test'): string {
     const path = join(this.#folder, name);
-    const common = ['SourceName = iqn.2026-11.io.lunloom:isns-test', 'HostName = localhost', 'Security = 0'];
+    const common = [`SourceName = ${sourceName}`, 'HostName = localhost', 'Security = 0'];
     writeFileSync(path, [...common, ...lines, ''].join('\n'));
     return path;
   }
@@ -164,6 +170,16 @@ withServer('a registration outlives its period as long as the target runs, and n
   await until('expired', () => isUnknown(server));
 });
 
+withServer('an entity that somebody deregisters is registered again at the next refresh', 600, async (server) => {
+  const lunloom = await serve(server, 5);
+  await until('registered', () => isKnown(server));
+  await server.forget('laboratory', FIRST);
+  assert.ok(await isUnknown(server));
+  await until('registered again', () => isKnown(server));
+  assert.is((await lunloom.stop()).exitCode, 0);
+  assert.is(lunloom.stderr, '');
+});
+
 withServer('a server that restarts is told again', 600, async (server) => {
   const lunloom = await serve(server);
   await until('registered', () => isKnown(server));
@@ -175,10 +191,10 @@ withServer('a server that restarts is told again', 600, async (server) => {
   assert.match(lunloom.stderr, /cannot be used: it closed the connection; trying again\n.*the targets are registered/);
 });
 
-withServer('a target starts and serves without its iSNS server, and registers when that comes', 600, async (server) => {
+withServer('--isns: a target starts and serves without its iSNS server, and registers when that comes', 600, async (server) => {
   await server.stop();
-  const lunloom = await serve(server);
-  assert.is(lunloom.targets.length, 2);
+  const lunloom = await LunloomProcess.start({ args: ['--isns', server.address, '--target', FIRST, '--lun', '0=ram:8MiB'] });
+  assert.is(lunloom.targetName, FIRST);
   await until('complained', () => Promise.resolve(/cannot be used: ECONNREFUSED; trying again/.test(lunloom.stderr)));
   await server.start();
   await until('registered', () => isKnown(server));

@@ -91,7 +91,7 @@ export class PduProxy {
 }
 
 /** What the login of a connection has brought; of both directions. */
-interface DigestState {
+export interface DigestState {
   header: boolean;
   data: boolean;
   isUp: boolean;
@@ -99,8 +99,8 @@ interface DigestState {
 
 type PduHandler = (bytes: Buffer, opcode: number, dataLength: number, dataEnd: number) => void;
 
-/** Cuts one direction of a connection into PDUs. */
-class Passage {
+/** Cuts one direction of a connection into PDUs; the direction that login responses take keeps `digests` up to date. */
+export class Passage {
   #bytes: Buffer = Buffer.alloc(0);
   readonly #digests: DigestState;
   readonly #onPdu: PduHandler;

@@ -19,6 +19,8 @@ export interface TgtdTarget {
   readonly targetName: string;
   /** Operational keys as tgt offers them. */
   readonly keys?: Readonly<Record<string, string>>;
+  /** Parameters of its unit, such as `thin_provisioning=1`. */
+  readonly unitParams?: string;
   /** Who may log in; whoever it is when left out. */
   readonly incoming?: { readonly user: string; readonly secret: string };
   /** How the target proves itself. */
@@ -69,13 +71,15 @@ export class Tgtd {
     }
   }
 
-  async #addTarget(tid: number, { targetName, keys = {}, incoming, outgoing }: TgtdTarget, sizeBytes: number): Promise<void> {
+  async #addTarget(tid: number, { targetName, keys = {}, unitParams, incoming, outgoing }: TgtdTarget, sizeBytes: number): Promise<void> {
     const target = ['--tid', String(tid)];
     const image = join(this.#folder, `${tid}.raw`);
     writeFileSync(image, '');
     truncateSync(image, sizeBytes);
     await this.#admin(['--mode', 'target', '--op', 'new', ...target, '--targetname', targetName]);
     await this.#admin(['--mode', 'logicalunit', '--op', 'new', ...target, '--lun', String(TGT_LUN), '--backing-store', image]);
+    const unit = ['--mode', 'logicalunit', '--op', 'update', ...target, '--lun', String(TGT_LUN)];
+    if (unitParams !== undefined) await this.#admin([...unit, '--params', unitParams]);
     for (const [name, value] of Object.entries(keys)) await this.#admin(['--mode', 'target', '--op', 'update', ...target, '--name', name, '--value', value]);
     for (const [account, flags] of [
       [incoming, []],

@@ -146,7 +146,10 @@ test('the reflection of a challenge over two connections gets nothing to log in 
   const asked = await one.challenge();
   // The target is asked, on the second connection, what it asked on the first: it answers nobody who has not proved himself.
   await other.challenge();
-  const answer = await other.send([`CHAP_N=${USER.name}`, `CHAP_R=0x${ZEROS}`, `CHAP_I=${asked.identifier}`, `CHAP_C=0x${asked.bytes.toString('hex')}`], [0, 3]);
+  const answer = await other.send(
+    [`CHAP_N=${USER.name}`, `CHAP_R=0x${ZEROS}`, `CHAP_I=${asked.identifier}`, `CHAP_C=0x${asked.bytes.toString('hex')}`],
+    [0, 3],
+  );
   assert.equal([answer.status, answer.data.length], [LoginStatus.authenticationFailure, 0]);
   for (const attacker of [one, other]) attacker.close();
   await assertServes();
@@ -173,7 +176,27 @@ test('a response in pieces over continued requests is put together, and one that
   await assertServes();
 });
 
-const WORDS = ['CHAP_A=', 'CHAP_I=', 'CHAP_C=', 'CHAP_N=', 'CHAP_R=', 'AuthMethod=', '0x', '0b', '5', '7', '5,6', 'CHAP', 'None', USER.name, '\0', '=', ',', 'A==', 'ff'] as const;
+const WORDS = [
+  'CHAP_A=',
+  'CHAP_I=',
+  'CHAP_C=',
+  'CHAP_N=',
+  'CHAP_R=',
+  'AuthMethod=',
+  '0x',
+  '0b',
+  '5',
+  '7',
+  '5,6',
+  'CHAP',
+  'None',
+  USER.name,
+  '\0',
+  '=',
+  ',',
+  'A==',
+  'ff',
+] as const;
 
 test('texts of the words of CHAP in any order never let anybody in', async () => {
   const random = seededRandom(0x10c4);

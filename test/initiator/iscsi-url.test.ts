@@ -56,6 +56,7 @@ for (const url of [
   'iscsi://host/iqn.x/0?what=1',
   'iscsi://host/iqn.x/0?header_digest=md5',
   'iscsi://user@host/iqn.x/0',
+  'iscsi://host/iqn.x/0?target_password=secret-of-the-target',
 ]) {
   test(`refused: ${url === '' ? 'nothing' : url}`, () => assert.is(errorOf(() => parseIscsiUrl(url, none))?.code, 'URL_INVALID'));
 }

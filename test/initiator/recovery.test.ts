@@ -81,6 +81,23 @@ test('reconnect: the same ISID and no TSIH, numbers from the start; what waited 
   assert.not.ok(session.isClosed);
 });
 
+test('reconnect with three connections: what is to be made again waits for the new session and is not sent on another of the old', async () => {
+  const { session, connection, target } = await openPair({ ...reconnecting, offers: { ...atOnce, MaxConnections: '3' } });
+  const others: FakeConnection[] = [];
+  for (let i = 0; i < 2; i++) {
+    const adding = session.addConnection();
+    others.push((await answerLogin(target)).connection);
+    await adding;
+  }
+  const all = Array.from({ length: 3 }, () => session.command({ ...ready, retry: true }));
+  for (const old of [connection, ...others]) await old.next(Opcode.scsiCommand);
+  connection.destroy();
+  const { connection: next } = await answerLogin(target);
+  for (let i = 0; i < 3; i++) next.scsiResponse(await next.next(Opcode.scsiCommand));
+  for (const { status } of await Promise.all(all)) assert.is(status, 0);
+  assert.is(session.connections.length, 1);
+});
+
 test('reconnect: attempts are counted, and the session is given up after them', async () => {
   const { session, connection, target } = await openPair(reconnecting);
   const waiting = errorOf(session.command({ ...read, retry: true }));
@@ -148,7 +165,7 @@ async function takeReassign(connection: FakeConnection, command: TakenPdu, respo
 test('a read goes on where it was: same CID and TSIH, TASK REASSIGN with ExpDataSN, the rest of the data', async () => {
   const recovered: number[][] = [];
   const events = { onConnectionRecovered: (cid: number, heir: number) => recovered.push([cid, heir]) };
-  const { session, connection, target } = await openPair({ ...level2, events });
+  const { session, connection, target } = await openPair({ ...level2, events }, { MaxBurstLength: '1024' });
   const pending = session.command(read);
   const command = await connection.next();
   connection.dataIn(command, data.subarray(0, 512), { dataSN: 0 });
@@ -277,7 +294,7 @@ test('a target that forgot the session: the session is made anew where that is w
   assert.instance(await pending, ConnectionLostError);
   assert.ok(session.isClosed);
 
-  const second = await openPair({ ...level2, ...{ reconnect: { attemptCountMax: 2, delayMs: 5 } } });
+  const second = await openPair({ ...level2, reconnect: { attemptCountMax: 2, delayMs: 5 } });
   const again = second.session.command({ ...ready, retry: true });
   await second.connection.next();
   second.connection.destroy();

@@ -37,6 +37,7 @@ test('descriptor format: information and sense-key specific descriptors', () => 
 test('descriptor format: lengths that lie are not followed', () => {
   assert.is(parseSense(Buffer.from('72051100000000ff000aff', 'hex'))?.information, null);
   assert.is(parseSense(Buffer.from('7205110000000002000a', 'hex'))?.information, null);
+  assert.equal(parseSense(Buffer.from('7205110000000004000a8000', 'hex'))?.descriptors, []);
 });
 
 const parse = (digits: string) => parseSense(Buffer.from(digits.replaceAll(' ', ''), 'hex'));

@@ -268,11 +268,13 @@ test('R-Data: after MaxRecvDataSegmentLength changed the data is cut anew, and o
   const snack = await nextSnack(connection);
   assert.equal([snack.type, snack.begRun, snack.runLength], [SnackType.rData, 0, 0]);
   assert.is.not(snack.targetTransferTag, RESERVED_TAG);
-  connection.scsiResponse(command, { expDataSN: 2 });
   connection.dataIn(command, data.subarray(0, 1536), { dataSN: 0 });
   connection.dataIn(command, data.subarray(1536), { dataSN: 1, bufferOffset: 1536, final: true });
+  connection.scsiResponse(command, { expDataSN: 2, status: 8 });
   connection.scsiResponse(command, { expDataSN: 2, snackTag: snack.targetTransferTag });
-  assertBytes((await pending).dataIn, data);
+  const { status, dataIn } = await pending;
+  assert.is(status, 0);
+  assertBytes(dataIn, data);
 });
 
 test('a command that arrived damaged and was not taken is sent again under its CmdSN', async () => {
@@ -286,6 +288,37 @@ test('a command that arrived damaged and was not taken is sent again under its C
   assert.is(again.initiatorTaskTag, command.initiatorTaskTag);
   assertBytes(again.data, command.data);
   connection.scsiResponse(again);
+  assert.is((await pending).status, 0);
+});
+
+// RFC 7143 §7.2.1: a target may drop what has a wrong header digest without a word.
+test('a command that never arrived: ExpCmdSN stands still, a ping tells so, and it is sent again under its CmdSN', async () => {
+  const clock = new TestClock();
+  const { session, connection } = await openPair({ ...recovering, clock });
+  const pending = session.command({ lun: 0, cdb: testUnitReadyCdb() });
+  const lost = await connection.next(Opcode.scsiCommand);
+  connection.expCmdSN = lost.cmdSN;
+  clock.advance(initiatorLimits.snackMsMax);
+  const ping = await connection.next(Opcode.nopOut);
+  assert.ok(ping.immediate);
+  connection.nopIn({ initiatorTaskTag: ping.initiatorTaskTag });
+  const again = await connection.next(Opcode.scsiCommand);
+  assert.equal([again.cmdSN, again.initiatorTaskTag], [lost.cmdSN, lost.initiatorTaskTag]);
+  connection.scsiResponse(again);
+  assert.is((await pending).status, 0);
+});
+
+test('a command that takes its time is not sent again', async () => {
+  const clock = new TestClock();
+  const { session, connection } = await openPair({ ...recovering, clock });
+  const pending = session.command({ lun: 0, cdb: testUnitReadyCdb() });
+  const command = await connection.next(Opcode.scsiCommand);
+  clock.advance(initiatorLimits.snackMsMax);
+  connection.nopIn({ initiatorTaskTag: (await connection.next(Opcode.nopOut)).initiatorTaskTag });
+  assert.ok(await connection.isQuiet());
+  clock.advance(initiatorLimits.snackMsMax);
+  assert.ok(await connection.isQuiet());
+  connection.scsiResponse(command);
   assert.is((await pending).status, 0);
 });
 

@@ -1,11 +1,13 @@
 import {
   BHS_LENGTH,
+  crc32c,
   DIGEST_LENGTH,
   FINAL_BIT,
   LOGIN_RESPONSE,
   Opcode,
   paddedLength,
   readDataSegmentLength,
+  readDigest,
   readOpcode,
   readTotalAHSLengthBytes,
 } from '../../engine/pdu/index.js';
@@ -33,6 +35,8 @@ export class PduCutter {
   readonly #digests: Digests;
   readonly #onPdu: (pdu: WirePdu) => void;
   #bytes: Uint8Array = new Uint8Array(0);
+  /** A header came that its digest disproves: nobody knows where the next PDU begins. */
+  #isBroken = false;
   isFullFeature = false;
 
   constructor(digests: Digests, onPdu: (pdu: WirePdu) => void) {
@@ -41,11 +45,12 @@ export class PduCutter {
   }
 
   push(chunk: Uint8Array): void {
+    if (this.#isBroken) return;
     const bytes = new Uint8Array(this.#bytes.length + chunk.length);
     bytes.set(this.#bytes);
     bytes.set(chunk, this.#bytes.length);
     let at = 0;
-    for (;;) {
+    while (!this.#isBroken) {
       const length = this.#lengthAt(bytes, at);
       if (length === 0) break;
       this.#deliver(bytes.slice(at, at + length));
@@ -67,10 +72,18 @@ export class PduCutter {
   #deliver(bytes: Uint8Array): void {
     const header = new DataView(bytes.buffer, bytes.byteOffset, BHS_LENGTH);
     const dataAt = BHS_LENGTH + readTotalAHSLengthBytes(header, 0) + (this.isFullFeature && this.#digests.header ? DIGEST_LENGTH : 0);
+    if (this.isFullFeature && this.#digests.header && !isHeaderRight(bytes, dataAt - DIGEST_LENGTH)) {
+      this.#isBroken = true;
+      return;
+    }
     const pdu = { bytes, header, data: bytes.subarray(dataAt, dataAt + readDataSegmentLength(header, 0)), dataAt };
     if (!this.isFullFeature && endsLogin(header)) this.isFullFeature = true;
     this.#onPdu(pdu);
   }
+}
+
+function isHeaderRight(bytes: Uint8Array, end: number): boolean {
+  return crc32c(bytes, 0, end) === readDigest(new DataView(bytes.buffer, bytes.byteOffset), end);
 }
 
 function endsLogin(header: DataView): boolean {

@@ -1,8 +1,8 @@
-import type { MediumJob } from '../../engine/dispatch/job.js';
 import type { DispatcherOptions } from '../../engine/dispatch/dispatcher.js';
+import type { MediumJob } from '../../engine/dispatch/job.js';
 import { executeMediumCommand } from '../../engine/scsi/device-server.js';
-import type { SeededRandom } from '../support/random.js';
 import { HeldDispatcher } from '../engine/dispatch/held-dispatcher.js';
+import type { SeededRandom } from '../support/random.js';
 import type { SimClock } from './sim-clock.js';
 
 const EXECUTE_MS_MAX = 30;

@@ -15,6 +15,7 @@ import { startStopUnitRow } from './start-stop-unit.js';
 import { synchronizeCacheRows } from './synchronize-cache.js';
 import { verifyRows } from './verify.js';
 import { writeRows } from './write.js';
+import { writeAndVerifyRows } from './write-and-verify.js';
 import { xdWriteReadRows } from './xdwriteread.js';
 
 const DIRECT_ACCESS_BLOCK_DEVICE = 0x00;
@@ -41,6 +42,7 @@ export const disk: DeviceType = {
     ...readRows,
     ...writeRows,
     ...verifyRows,
+    ...writeAndVerifyRows,
     ...xdWriteReadRows,
     ...synchronizeCacheRows,
     reportLunsRow,

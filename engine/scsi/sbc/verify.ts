@@ -12,11 +12,12 @@ import { CDB_32_FLAGS_AT, cdb32, cdb32Row, ignoredTags } from './variable-length
 /** Byte 1: VRPROTECT . DPO . Reserved . BYTCHK (2 bits) . Reserved. VRPROTECT must be zero. */
 const VERIFY_FLAGS = 0x16;
 const FLAGS_AT = 1;
-const BYTCHK_BIT = 2;
+/** The left-most bit of the BYTCHK field. */
+export const BYTCHK_BIT = 2;
 /** What is compared with the medium, SBC-3 "VERIFY (10) command". */
-const ByteCheck = { nothing: 0b00, everyByte: 0b01, reserved: 0b10, oneBlock: 0b11 } as const;
+export const ByteCheck = { nothing: 0b00, everyByte: 0b01, reserved: 0b10, oneBlock: 0b11 } as const;
 
-function byteCheckOf(command: CommandSlot, flagsAt: number): number {
+export function byteCheckOf(command: CommandSlot, flagsAt: number): number {
   return ((command.cdb[flagsAt] as number) >> 1) & 0b11;
 }
 
@@ -60,20 +61,29 @@ const verify32Row: MediumCommandRow = {
 
 export const verifyRows: readonly MediumCommandRow[] = [verifyRow(0x2f, cdb10), verifyRow(0xaf, cdb12), verifyRow(0x8f, cdb16), verify32Row];
 
-/** Reads the extent piece by piece and compares it with the Data-Out that has arrived, if the CDB asks for that. */
+/** Reads the extent and compares it with the Data-Out that has arrived, if the CDB asks for that. */
 function executeVerify(command: CommandSlot, medium: Medium, byteCheck: number): void {
   const { blockLengthBytes } = medium;
   const arrivedBytes = Math.min(command.plannedDataOutLength, command.dataOutLength);
   // Without a whole block there is nothing to hold the blocks of the medium against.
   if (byteCheck === ByteCheck.oneBlock && arrivedBytes < blockLengthBytes) return;
   const lengthBytes = byteCheck === ByteCheck.everyByte ? arrivedBytes : command.lbaCount * blockLengthBytes;
+  verifyBlocks(command, medium, lengthBytes, byteCheck === ByteCheck.nothing ? 0 : arrivedBytes);
+}
+
+/**
+ * Reads `lengthBytes` from the command's LBA on, piece by piece, and compares them with the first `periodBytes` of Data-Out, over
+ * and over; 0 compares nothing. A fault or a difference ends the command.
+ */
+export function verifyBlocks(command: CommandSlot, medium: Medium, lengthBytes: number, periodBytes: number): void {
+  const { blockLengthBytes } = medium;
   for (let done = 0; done < lengthBytes; done += SCRATCH_BYTES) {
     const wantedBytes = Math.min(lengthBytes - done, SCRATCH_BYTES);
     const lba = command.lba + done / blockLengthBytes;
     const piece = showPiece(medium, lba, wantedBytes);
     const pieceBytes = Math.min(wantedBytes, piece.readCount * blockLengthBytes);
     // What can be read is compared before what cannot is reported: the lower address comes first.
-    const at = byteCheck === ByteCheck.nothing ? -1 : findMiscompare(command, piece, pieceBytes, done, arrivedBytes);
+    const at = periodBytes === 0 ? -1 : findMiscompare(command, piece, pieceBytes, done, periodBytes);
     // SBC-3 wants the offset in the Data-Out Buffer, also when that is one block for all.
     if (at >= 0) checkCondition(command, SenseKey.miscompare, Asc.miscompareDuringVerify, { information: at });
     else if (pieceBytes < wantedBytes) endWithReadFault(command, lba + piece.readCount, 0);

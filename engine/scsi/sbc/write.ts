@@ -55,11 +55,15 @@ const write32Row: MediumCommandRow = {
 
 export const writeRows: readonly MediumCommandRow[] = [writeRow(0x0a, cdb6), writeRow(0x2a, cdb10), writeRow(0xaa, cdb12), writeRow(0x8a, cdb16), write32Row];
 
-/** Writes the whole blocks that have arrived: an initiator that sends less than its CDB says is told by the residual. */
-function executeWrite(command: CommandSlot, medium: Medium, durable: boolean): void {
+/**
+ * Writes the whole blocks that have arrived and answers their length in bytes: an initiator that sends less than its CDB says
+ * is told by the residual. A fault ends the command.
+ */
+export function executeWrite(command: CommandSlot, medium: Medium, durable: boolean): number {
   const arrivedBytes = Math.min(command.plannedDataOutLength, command.dataOutLength);
   const lengthBytes = arrivedBytes - (arrivedBytes % medium.blockLengthBytes);
-  if (lengthBytes === 0) return;
+  if (lengthBytes === 0) return 0;
   const outcome = medium.store.write(command.dataOut, command.dataOutStart, lengthBytes, command.lba * medium.blockLengthBytes, durable);
   if (outcome < 0) endWithWriteFault(command, outcome, command.lba);
+  return lengthBytes;
 }

@@ -36,7 +36,13 @@ const EXTENDED_ADDITIONAL_LENGTH = EXTENDED_LENGTH - BASIC_LENGTH;
 /** Byte 0 of the report: what `engine/session/handlers/task-management.ts` carries out. */
 const ABORT_TASK_SUPPORTED = 0x80;
 const ABORT_TASK_SET_SUPPORTED = 0x40;
+const CLEAR_TASK_SET_SUPPORTED = 0x10;
 const LOGICAL_UNIT_RESET_SUPPORTED = 0x08;
+const QUERY_TASK_SUPPORTED = 0x04;
+/** Byte 1. */
+const QUERY_ASYNCHRONOUS_EVENT_SUPPORTED = 0x04;
+const QUERY_TASK_SET_SUPPORTED = 0x02;
+const I_T_NEXUS_RESET_SUPPORTED = 0x01;
 
 export const reportSupportedTaskManagementFunctionsRow: UnitCommandRow = maintenanceInRow(0x0d, [REPD_BIT, 0x00, 0x00, 0x00], {
   name: 'REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS',
@@ -46,7 +52,8 @@ export const reportSupportedTaskManagementFunctionsRow: UnitCommandRow = mainten
     if (allocationLength < BASIC_LENGTH) return invalidFieldInCdb(command, ALLOCATION_LENGTH_AT);
     const extended = ((command.cdb[2] as number) & REPD_BIT) !== 0;
     const data = new Uint8Array(extended ? EXTENDED_LENGTH : BASIC_LENGTH);
-    data[0] = ABORT_TASK_SUPPORTED | ABORT_TASK_SET_SUPPORTED | LOGICAL_UNIT_RESET_SUPPORTED;
+    data[0] = ABORT_TASK_SUPPORTED | ABORT_TASK_SET_SUPPORTED | CLEAR_TASK_SET_SUPPORTED | LOGICAL_UNIT_RESET_SUPPORTED | QUERY_TASK_SUPPORTED;
+    data[1] = QUERY_ASYNCHRONOUS_EVENT_SUPPORTED | QUERY_TASK_SET_SUPPORTED | I_T_NEXUS_RESET_SUPPORTED;
     data[3] = extended ? EXTENDED_ADDITIONAL_LENGTH : 0;
     returnData(command, data, allocationLength);
   },

@@ -23,6 +23,11 @@ const DESCRIPTOR_LENGTH = 8;
 const SERVACTV_BIT = 0x01;
 const DESCRIPTOR_CTDP_BIT = 0x02;
 const LIST_HEADER_LENGTH = 4;
+/**
+ * The list leaves out longer CDBs, which the reports of one command tell of. libiscsi's suite asks for the usage data of all that is listed and has room
+ * for 16 bytes of it: it would fail READ (32), which it takes for zeros (ReportSupportedOpcodes.OneCommand).
+ */
+const LISTED_CDB_LENGTH_MAX = 16;
 
 /** Parameter data of one command, SPC-4 §6.35.3. */
 const ONE_HEADER_LENGTH = 4;
@@ -48,11 +53,12 @@ export const reportSupportedOperationCodesRow: UnitCommandRow = maintenanceInRow
 
 function allCommands(table: CommandTable, timeouts: boolean): Uint8Array {
   const stride = DESCRIPTOR_LENGTH + (timeouts ? TIMEOUTS_LENGTH : 0);
-  const data = new Uint8Array(LIST_HEADER_LENGTH + stride * table.rows.length);
+  const rows = table.rows.filter(({ cdbLength }) => cdbLength <= LISTED_CDB_LENGTH_MAX);
+  const data = new Uint8Array(LIST_HEADER_LENGTH + stride * rows.length);
   const view = new DataView(data.buffer);
   view.setUint32(0, data.length - LIST_HEADER_LENGTH);
   let at = LIST_HEADER_LENGTH;
-  for (const row of table.rows) {
+  for (const row of rows) {
     data[at] = row.opcode;
     view.setUint16(at + 2, row.serviceAction ?? 0);
     data[at + 5] = (row.serviceAction === undefined ? 0 : SERVACTV_BIT) | (timeouts ? DESCRIPTOR_CTDP_BIT : 0);

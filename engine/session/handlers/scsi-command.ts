@@ -92,6 +92,7 @@ function createTask(connection: Connection, pdu: ScsiCommandPdu, view: DataView,
   const { parameters, context } = connection;
   const pieceCountMax = parameters.dataPDUInOrder ? 0 : context.limits.dataOutPieceCountMax;
   task.dataOut.begin(slot.expectedDataOutLength, dataLength, pdu.write && !pdu.final, parameters.firstBurstLength, pieceCountMax);
+  if (connection.retransmission !== null) session.onTagUsedAgain(pdu.initiatorTaskTag);
   connection.tasks.set(pdu.initiatorTaskTag, task);
   if (connection.stoppedTags.size > 0) connection.stoppedTags.delete(pdu.initiatorTaskTag);
   session.openTaskCount++;
@@ -145,6 +146,14 @@ export function finishScsiCommand(connection: Connection, bytes: Uint8Array, dat
     task.slot.dataOutStart = dataAt;
   }
   connection.landingTask = null;
+  if (!pdu.immediate && (connection.turn === CommandTurn.early || pdu.cmdSN !== connection.session.window.expCmdSN)) {
+    // While its data came, another connection may have brought what was missing, or a function has let it count as received.
+    connection.turn = connection.session.window.turnOf(pdu.cmdSN);
+    if (connection.turn === CommandTurn.outside) {
+      if (task !== null) connection.context.runner.abort(task, ignore);
+      return;
+    }
+  }
   if (task !== null) checkUnsolicitedData(connection, task);
   if (connection.turn === CommandTurn.early) {
     holdCommand(connection, pdu, task);
@@ -191,3 +200,5 @@ function answerTaskSetFull(connection: Connection, pdu: ScsiCommandPdu): void {
   encodeScsiResponse(response, 0, output.view, offset);
   output.end();
 }
+
+function ignore(): void {}

@@ -30,13 +30,17 @@ export function handleTaskManagement(connection: Connection, header: DataView): 
     return;
   }
   // RFC 7143 §4.3: in a discovery session only SendTargets and logout are accepted.
-  if (connection.session.target === null) {
+  const { target } = connection.session;
+  if (target === null) {
     connection.sendReject(RejectReason.protocolError);
     return;
   }
   const rule = multiTaskAborts.get(pdu.function);
   if (pdu.function >= TaskManagementFunction.queryTask && connection.parameters.protocolLevel < PROTOCOL_LEVEL_SAM5) {
     respond(connection, pdu, TaskManagementResponse.functionNotSupported);
+  } else if (pdu.function === TaskManagementFunction.targetColdReset && target !== target.whole) {
+    // It would end the sessions of initiators whose LUNs this one may not even see. RFC 7143 §11.6.1.
+    respond(connection, pdu, TaskManagementResponse.authorizationFailed);
   } else if (rule !== undefined) startMultiTaskAbort(connection, pdu, rule);
   else handleSingle(connection, pdu);
 }

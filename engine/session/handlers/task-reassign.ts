@@ -27,8 +27,14 @@ export function reassignTask(connection: Connection, pdu: TaskManagementRequestP
   if (!lost.isLoggedOut) return refused(TaskManagementResponse.taskStillAllegiant);
   // One that is being aborted is as good as gone.
   if (task?.aborted === true) return refused(TaskManagementResponse.taskDoesNotExist);
-  if (task !== undefined) return { response: TaskManagementResponse.functionComplete, takeEffect: () => moveTask(task, lost.connection, connection) };
-  return reassignAnswered(connection, lost, pdu);
+  const answered = task === undefined ? lost.connection.retransmission?.findCommand(referencedTaskTag) : undefined;
+  if (answered?.isDataGivenUp === true) return refused(TaskManagementResponse.functionRejected);
+  const takeEffect = () => {
+    if (task !== undefined) moveTask(task, lost.connection, connection);
+    else if (answered !== undefined) replayAnswer(connection, lost, answered, pdu.expDataSN);
+    session.lost.forgetEmpty();
+  };
+  return { response: TaskManagementResponse.functionComplete, takeEffect };
 }
 
 function refused(response: number): Reassignment {
@@ -49,8 +55,7 @@ function moveTask(task: Task, from: Connection, to: Connection): void {
   from.tasks.delete(task.initiatorTaskTag);
   to.tasks.set(task.initiatorTaskTag, task);
   const heldBytes = (task.dataOutPiece === NO_PIECE ? 0 : task.dataOutPieceLength) + (task.dataInPiece === NO_PIECE ? 0 : task.dataInPieceLength);
-  from.arenaBytesHeld -= heldBytes;
-  to.arenaBytesHeld += heldBytes;
+  runner.share.handOver(from, to, heldBytes);
   task.owner = to;
   task.dataOut.giveUpAll();
   to.keepalive.progressMicros = to.context.clock.nowMicros();
@@ -59,17 +64,10 @@ function moveTask(task: Task, from: Connection, to: Connection): void {
 }
 
 /** The answer goes out by the new connection, with data from the first that the initiator has not acknowledged. */
-function reassignAnswered(connection: Connection, { connection: from }: LostConnection, pdu: TaskManagementRequestPdu): Reassignment {
-  const response = from.retransmission?.findCommand(pdu.referencedTaskTag);
-  if (response === undefined) return refused(TaskManagementResponse.taskDoesNotExist);
-  if (response.isDataGivenUp) return refused(TaskManagementResponse.functionRejected);
-  const fromDataSN = firstUnacknowledged(response, pdu.expDataSN);
-  const takeEffect = () => {
-    from.retransmission?.take(response);
-    replay(response, connection, { fromDataSN, statSN: connection.takeStatSN(), snackTag: 0 });
-    connection.transport.flushSoon();
-  };
-  return { response: TaskManagementResponse.functionComplete, takeEffect };
+function replayAnswer(connection: Connection, { connection: from }: LostConnection, answered: RetainedResponse, expDataSN: number): void {
+  from.retransmission?.take(answered);
+  replay(answered, connection, { fromDataSN: firstUnacknowledged(answered, expDataSN), statSN: connection.takeStatSN(), snackTag: 0 });
+  connection.transport.flushSoon();
 }
 
 /** ExpDataSN acknowledges data before it; 0, and what cannot be, say nothing. RFC 7143 §11.5.6. */

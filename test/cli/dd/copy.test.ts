@@ -101,18 +101,20 @@ test('stop lets what is on its way finish', async () => {
 });
 
 test('sparse leaves blocks of zeros out where the sink can, and writes them where it cannot', async () => {
-  const data = pattern(4 * BLOCK);
+  const data = pattern(5 * BLOCK);
   data.fill(0, BLOCK, 3 * BLOCK);
+  // The same everywhere is not yet zero.
+  data.fill(0xff, 4 * BLOCK);
   // One byte that is not zero, at either end.
   data[3 * BLOCK - 1] = 1;
   for (const canLeaveZeros of [true, false]) {
-    const sink = new MemorySink(Buffer.alloc(4 * BLOCK), false, jitter(1));
+    const sink = new MemorySink(Buffer.alloc(5 * BLOCK), false, jitter(1));
     sink.canLeaveZeros = canLeaveZeros;
     const copy = new Copy(new MemorySource(data, false, jitter(2)), sink, { ...options, isSparse: true });
     await copy.run();
     assert.equal(sink.leftZeros, canLeaveZeros ? [BLOCK] : []);
     assert.is(copy.figures.sparseBytes, canLeaveZeros ? BLOCK : 0);
-    assert.is(copy.figures.bytes, 4 * BLOCK);
+    assert.is(copy.figures.bytes, 5 * BLOCK);
     assertBytes(sink.bytes, data);
   }
 });

@@ -19,7 +19,7 @@ function messageOf(text: string, options: DdOptions = {}): string {
   return 'accepted';
 }
 
-test('only an input: all of it to standard output, in megabytes, sixteen at a time', () => {
+test('only an input: all of it to standard output, in megabytes, eight at a time', () => {
   assert.equal(settingsOf(`if=${URL}`), {
     input: URL,
     output: '-',
@@ -32,8 +32,9 @@ test('only an input: all of it to standard output, in megabytes, sixteen at a ti
     isDurable: false,
     keepsRest: false,
     status: 'default',
-    depth: 16,
+    depth: 8,
     digests: false,
+    initiatorName: undefined,
     json: false,
   });
 });

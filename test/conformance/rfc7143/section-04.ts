@@ -1,5 +1,6 @@
 import { type ConformanceRow, may, must, should, testsOf, uncovered } from './row.js';
 
+const fence = testsOf('engine/session/response-fence');
 const order = testsOf('engine/session/command-order');
 const window = testsOf('engine/session/command-window');
 const directory = testsOf('engine/session/session-directory');
@@ -180,11 +181,17 @@ export const section4: readonly ConformanceRow[] = [
     order('CmdSN and StatSN go round'),
     management('ABORT TASK of a command that a worker has: the response waits until it is back'),
   ),
-  uncovered(
-    'MUST',
+  must(
     '4.2.2.3.3',
-    'With TaskReporting ResponseFence or FastAbort a fenced response is sent when those before it on other connections are acknowledged.',
-    'Open: responses of different connections are not fenced against each other. Within one connection their order is that of the stream.',
+    'With TaskReporting ResponseFence or FastAbort a fenced response waits for those before it on other connections, and those behind it for it.',
+    fence('the response of a reset waits for answers on other connections to arrive, and answers behind it wait for it'),
+    fence('functions that wait for each other keep their order'),
+  ),
+  must('4.2.2.3.3', 'A connection that is lost holds up no fence.', fence('a connection that is lost holds up no fence, and takes along what waits for it')),
+  must(
+    '4.2.2.3.4',
+    'Without those values of TaskReporting, or with one connection, nothing is held back.',
+    fence('one connection, or TaskReporting=RFC3720, has no fence'),
   ),
   uncovered(
     'MAY',

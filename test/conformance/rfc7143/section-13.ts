@@ -198,7 +198,7 @@ export const section13: readonly ConformanceRow[] = [
     'MUST',
     'C',
     'SendTargets=All is not supported in a normal session.',
-    'Deviation: it is answered with the session’s own target, which the session may know, because libiscsi’s iSCSISendTargets.Simple fails targets that reject it.',
+    'Deviation: it tells the session’s own target, which is no secret to it: libiscsi’s iSCSISendTargets.Simple fails targets that reject it.',
   ),
   must(
     'C',

@@ -13,8 +13,11 @@ import {
   textOf,
 } from '../../../engine/isns/attribute.js';
 
+/** In words of four bytes, as the RFC draws them. */
 function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
+  return Buffer.from(bytes)
+    .toString('hex')
+    .replace(/(.{8})(?=.)/g, '$1 ');
 }
 
 function parsed(text: string) {
@@ -22,17 +25,17 @@ function parsed(text: string) {
 }
 
 test('text ends with a zero byte and is filled up to four bytes, which the length counts', () => {
-  assert.is(hex(encodeAttributes([textAttribute(IsnsTag.iscsiName, 'iqn.a')])), '0000002000000008' + '69716e2e61000000');
+  assert.is(hex(encodeAttributes([textAttribute(IsnsTag.iscsiName, 'iqn.a')])), '00000020 00000008 69716e2e 61000000');
   // The zero byte needs a word of its own when the text fills one.
-  assert.is(hex(encodeAttributes([textAttribute(IsnsTag.iscsiAlias, 'disk')])), '0000002200000008' + '6469736b00000000');
+  assert.is(hex(encodeAttributes([textAttribute(IsnsTag.iscsiAlias, 'disk')])), '00000022 00000008 6469736b 00000000');
 });
 
 test('numbers are four bytes, most significant first', () => {
-  assert.is(hex(encodeAttributes([numberAttribute(IsnsTag.portalPort, 3260)])), '0000001100000004' + '00000cbc');
+  assert.is(hex(encodeAttributes([numberAttribute(IsnsTag.portalPort, 3260)])), '00000011 00000004 00000cbc');
 });
 
 test('an empty attribute is a tag and a length of zero', () => {
-  assert.is(hex(encodeAttributes([emptyAttribute(IsnsTag.delimiter)])), '0000000000000000');
+  assert.is(hex(encodeAttributes([emptyAttribute(IsnsTag.delimiter)])), '00000000 00000000');
 });
 
 const ADDRESSES: readonly (readonly [string, string])[] = [
@@ -48,10 +51,10 @@ const ADDRESSES: readonly (readonly [string, string])[] = [
   ['fe80::1%eth0', 'fe800000000000000000000000000001'],
 ];
 
-for (const [address, bytes] of ADDRESSES) test(`the address ${address} in 16 bytes`, () => assert.is(hex(addressBytes(address)), bytes));
+for (const [address, bytes] of ADDRESSES) test(`the address ${address} in 16 bytes`, () => assert.is(addressBytes(address).toString('hex'), bytes));
 
 test('an address attribute has 16 bytes', () => {
-  assert.is(hex(encodeAttributes([addressAttribute(IsnsTag.portalIpAddress, '::1')])), `0000001000000010${'0'.repeat(31)}1`);
+  assert.is(hex(encodeAttributes([addressAttribute(IsnsTag.portalIpAddress, '::1')])), '00000010 00000010 00000000 00000000 00000000 00000001');
 });
 
 test('what was encoded is parsed', () => {

@@ -1,5 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { assert } from '../../../engine/errors.js';
 import { encodeAttributes, type IsnsAttribute, parseAttributes } from '../../../engine/isns/attribute.js';
+
+const WAIT_MS_MAX = 5000;
 
 export interface ReceivedRequest {
   readonly functionId: number;
@@ -7,8 +10,10 @@ export interface ReceivedRequest {
   readonly attributes: readonly IsnsAttribute[];
 }
 
-/** What the server says: a status with attributes, raw bytes, `hangUp`, or nothing at all. */
-export type ScriptedAnswer = { readonly status: number; readonly attributes?: readonly IsnsAttribute[] } | Buffer | 'hangUp' | 'silence';
+/** What the server says: a status with attributes, raw bytes, nothing at all, or the end of the connection with or without an answer. */
+export type ScriptedAnswer = { readonly status: number; readonly attributes?: readonly IsnsAttribute[] } | Buffer | 'hangUp' | 'refuseAndHangUp' | 'silence';
+
+const NO_SUCH_ENTRY = 9;
 
 /** An iSNS server that says what the test tells it to. */
 export class FakeIsnsServer {
@@ -17,7 +22,6 @@ export class FakeIsnsServer {
   answer: (request: ReceivedRequest) => ScriptedAnswer = () => ({ status: 0 });
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #waiters: (() => void)[] = [];
 
   constructor() {
     this.#server = createServer((socket) => this.#onConnection(socket));
@@ -38,9 +42,13 @@ export class FakeIsnsServer {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Resolves when so many requests have come in all. */
+  /** Resolves when so many requests have come in all; throws when they do not. */
   async received(count: number): Promise<void> {
-    while (this.requests.length < count) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    const until = performance.now() + WAIT_MS_MAX;
+    while (this.requests.length < count) {
+      assert(performance.now() < until, `request ${count} came`);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
   }
 
   #onConnection(socket: Socket): void {
@@ -65,9 +73,9 @@ export class FakeIsnsServer {
     this.requests.push(request);
     const answer = this.answer(request);
     if (answer === 'hangUp') socket.destroy();
+    else if (answer === 'refuseAndHangUp') socket.end(encodeAnswer(functionId, pdu.readUInt16BE(8), NO_SUCH_ENTRY, []));
     else if (Buffer.isBuffer(answer)) socket.write(answer);
     else if (answer !== 'silence') socket.write(encodeAnswer(functionId, pdu.readUInt16BE(8), answer.status, answer.attributes ?? []));
-    for (const wake of this.#waiters.splice(0)) wake();
   }
 }
 

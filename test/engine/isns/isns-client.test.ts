@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { IsnsTag, numberAttribute, textAttribute } from '../../../engine/isns/attribute.js';
+import { delimiter, IsnsTag, numberAttribute, textAttribute } from '../../../engine/isns/attribute.js';
 import { IsnsClient } from '../../../engine/isns/isns-client.js';
 import { IsnsFunction } from '../../../engine/isns/message.js';
 import type { IsnsRegistration } from '../../../engine/isns/registration.js';
@@ -13,7 +13,8 @@ const REFRESH_SECONDS = 60;
 const LIMITS = resolveLimits({ isnsAnswerMsMax: 1000, isnsRetryMsMax: 8000, isnsAnswerBytesMax: 64 * 1024 });
 /** Over loopback it takes well under one. */
 const ANSWER_TRAVEL_MS = 50;
-const NAMED = [textAttribute(IsnsTag.entityIdentifier, 'laboratory'), textAttribute(IsnsTag.iscsiName, TARGET)];
+const KEY = [textAttribute(IsnsTag.entityIdentifier, 'laboratory'), delimiter];
+const NAMED = [...KEY, textAttribute(IsnsTag.entityIdentifier, 'laboratory')];
 
 interface Lab {
   readonly server: FakeIsnsServer;
@@ -101,7 +102,7 @@ withClient('a registration is looked after every refresh, or twice within the pe
 
 for (const [what, answer] of [
   ['has no such entry', { status: 9 }],
-  ['names other targets', { status: 0, attributes: [textAttribute(IsnsTag.iscsiName, 'iqn.2026-11.io.lunloom:other')] }],
+  ['repeats the question and tells nothing', { status: 0, attributes: KEY }],
 ] as const) {
   withClient(`a server that ${what} when asked is told again`, async ({ server, client, clock, notices }) => {
     client.start();
@@ -113,6 +114,17 @@ for (const [what, answer] of [
     assert.equal([server.connectionCount, notices], [1, []]);
   });
 }
+
+withClient('a server that forgets us and hangs up in one breath is tried again', async ({ server, client, clock, notices }) => {
+  client.start();
+  await until(() => client.state === 'registered');
+  server.answer = ({ functionId }): ScriptedAnswer => (functionId === IsnsFunction.query ? 'refuseAndHangUp' : { status: 0 });
+  clock.advance(REFRESH_SECONDS * 1000);
+  await until(() => client.state === 'connecting');
+  clock.advance(1000);
+  await until(() => client.state === 'registered');
+  assert.is(notices.length, 2);
+});
 
 withClient('a server that goes away is tried again after a second, and the targets registered again', async ({ server, client, clock, notices }) => {
   client.start();

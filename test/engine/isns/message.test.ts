@@ -41,14 +41,19 @@ function read(...chunks: readonly Uint8Array[]): readonly IsnsResponse[] | strin
 
 const GOOD = pdu(answer(0, textAttribute(IsnsTag.entityIdentifier, 'e'), numberAttribute(IsnsTag.registrationPeriod, 60)));
 
+/** In words of two bytes, as the header has them. */
+function words(bytes: Buffer): string {
+  return bytes.toString('hex').replace(/(.{4})(?=.)/g, '$1 ');
+}
+
 test('a request has the header of RFC 4171 §5.1', () => {
   const bytes = encodeRequest({ functionId: IsnsFunction.query, transactionId: 0x1234, payload: Buffer.from('01020304', 'hex') });
-  assert.is(bytes.toString('hex'), '0001' + '0002' + '0004' + '8c00' + '1234' + '0000' + '01020304');
+  assert.is(words(bytes), '0001 0002 0004 8c00 1234 0000 0102 0304');
 });
 
 test('a registration that replaces says so in its flags', () => {
   const bytes = encodeRequest({ functionId: IsnsFunction.register, transactionId: 1, replace: true, payload: Buffer.alloc(0) });
-  assert.is(bytes.toString('hex'), '0001' + '0001' + '0000' + '9c00' + '0001' + '0000');
+  assert.is(words(bytes), '0001 0001 0000 9c00 0001 0000');
 });
 
 test('a response is its status and its attributes', () => {

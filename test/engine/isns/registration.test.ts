@@ -2,6 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   addressBytes,
+  delimiter,
+  emptyAttribute,
   type IsnsAttribute,
   IsnsTag,
   numberAttribute,
@@ -14,9 +16,9 @@ import {
   deregistrationPayload,
   grantedPeriodSeconds,
   type IsnsRegistration,
-  namesAllTargets,
   queryPayload,
   registrationMessages,
+  tellsOfEntity,
 } from '../../../engine/isns/registration.js';
 
 const FIRST = { address: '192.0.2.1', port: 3260, portalGroupTag: 1 };
@@ -101,8 +103,8 @@ test('many targets go out in several messages, of which only the first replaces'
   assert.is(nodes.length, targets.length);
 });
 
-test('the query asks for the entity with its period and its nodes', () => {
-  const wanted = ['entityIdentifier', 'registrationPeriod', 'iscsiName'];
+test('the query asks for the entity and its period', () => {
+  const wanted = ['entityIdentifier', 'registrationPeriod'];
   assert.equal(told(queryPayload(LAB)), ['iscsiName=iqn.2026-11.io.lunloom:a', 'entityIdentifier=laboratory', 'delimiter', ...wanted]);
 });
 
@@ -117,10 +119,11 @@ test('the granted period is read where there is one', () => {
   assert.is(grantedPeriodSeconds([]), null);
 });
 
-test('a registration is whole when all targets are named', () => {
-  const names = LAB.targets.map(({ name }) => textAttribute(IsnsTag.iscsiName, name));
-  assert.ok(namesAllTargets(names, LAB));
-  assert.not(namesAllTargets(names.slice(1), LAB));
+test('an answer tells of the entity when it stands behind the key', () => {
+  const entity = textAttribute(IsnsTag.entityIdentifier, 'laboratory');
+  assert.ok(tellsOfEntity([entity, delimiter, entity]));
+  assert.not(tellsOfEntity([entity, delimiter]));
+  assert.not(tellsOfEntity([entity, delimiter, emptyAttribute(IsnsTag.entityIdentifier)]));
 });
 
 test.run();

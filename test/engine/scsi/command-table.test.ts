@@ -46,10 +46,10 @@ test('a disk has the opcodes that its INQUIRY data promises', () => {
   const names = deviceTypes.disk.commands.rows.map((row) =>
     Buffer.from(cdbOf(row)).toString('hex', 0, row.opcode === VARIABLE_LENGTH ? 10 : row.serviceAction ? 2 : 1),
   );
-  const variable = ['7f000000000000000007', '7f000000000000000009', '7f00000000000000000a', '7f00000000000000000b'];
+  const variable = ['7f000000000000000007', '7f000000000000000009', '7f00000000000000000a', '7f00000000000000000b', '7f00000000000000000c'];
   const six = ['00', '03', '08', '0a', '12', '1a', '1b'];
-  const ten = ['25', '28', '2a', '2f', '35', '53', '5a'];
-  assert.equal(names.sort(), [...six, ...ten, ...variable, '88', '8a', '8f', '91', '9e10', 'a0', 'a30c', 'a30d', 'a8', 'aa', 'af']);
+  const ten = ['25', '28', '2a', '2e', '2f', '35', '53', '5a'];
+  assert.equal(names.sort(), [...six, ...ten, ...variable, '88', '8a', '8e', '8f', '91', '9e10', 'a0', 'a30c', 'a30d', 'a8', 'aa', 'ae', 'af']);
 });
 
 test('device types are found by name, and only by theirs', () => {

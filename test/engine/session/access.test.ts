@@ -117,6 +117,27 @@ test('two initiators see what each may see; the units are the same', () => {
   scene.assertIdle();
 });
 
+test('a masked initiator resets what it sees: no LUN of others, and no session of theirs', () => {
+  const scene = sceneWith({ initiators: ['*:a'] }, { initiators: ['*:b'], luns: [Lun.copy] });
+  const [a, b] = ['iqn.2024-01.test:a', 'iqn.2024-01.test:b'].map((initiatorName) => {
+    const initiator = new TestInitiator(scene);
+    initiator.login({ initiatorName });
+    for (const lun of [Lun.view, Lun.copy]) senseOf(initiator, lun);
+    return initiator;
+  }) as [TestInitiator, TestInitiator];
+  const TARGET_WARM_RESET = 6;
+  const TARGET_COLD_RESET = 7;
+  b.taskManagement(TARGET_WARM_RESET);
+  assert.is(b.takeTaskManagementResponse().response, 0);
+  assert.equal([senseOf(a, Lun.view), senseOf(a, Lun.copy)], ['', '06/29/03']);
+  b.taskManagement(TARGET_COLD_RESET);
+  assert.is(b.takeTaskManagementResponse().response, 6, 'RFC 7143 §11.6.1: function authorization failed');
+  assert.is(scene.directory.sessions.length, 2);
+  a.taskManagement(TARGET_COLD_RESET);
+  assert.is(a.take()[0]?.header.getUint8(2), 0);
+  assert.is(scene.directory.sessions.length, 0, 'who sees the whole target may');
+});
+
 test('what is pending for a masked nexus on a unit that it does not see goes with it', () => {
   const scene = sceneWith({ initiators: [HOST], luns: [Lun.pool] });
   const initiator = new TestInitiator(scene);

@@ -130,19 +130,39 @@ test('a command that a worker has is answered where it belongs when it comes bac
   finishRecovery(scene, one);
 });
 
-test('a command that waits for its turn by CmdSN waits on', () => {
+test('what waited for its turn by CmdSN was not acknowledged, and comes again by another connection, RFC 7143 §7.2.1', () => {
   const { scene, one, two } = twoConnections();
   const turn = one.cmdSN;
-  const tag = two.write(0, 1, { lun: Lun.copy, cmdSN: turn + 1, data: new Uint8Array(BLOCK).fill(5) });
+  const data = new Uint8Array(BLOCK).fill(5);
+  const tag = two.write(0, 1, { lun: Lun.copy, cmdSN: turn + 1, data });
+  two.nopOut({ cmdSN: turn + 2, initiatorTaskTag: 0xabc });
   two.transport.destroy();
+  assert.is(scene.runner.openTaskCount, 0);
   const next = joined(scene, one, 1);
-  assert.equal(reassign(next, tag), { code: functionComplete, rest: [] });
+  assert.is(reassign(next, tag).code, taskDoesNotExist);
+  next.write(0, 1, { lun: Lun.copy, cmdSN: turn + 1, initiatorTaskTag: tag, data });
+  next.nopOut({ cmdSN: turn + 2, initiatorTaskTag: 0xabc });
   one.command('00', { cmdSN: turn });
   assert.is(one.takeResponse().status, 0);
-  const response = next.takeResponse();
-  assert.equal([response.initiatorTaskTag, response.status], [tag, 0]);
-  one.cmdSN = turn + 2;
+  assert.equal(shortly(next.take()), ['status 0', 'nopIn']);
+  one.cmdSN = turn + 3;
   finishRecovery(scene, one, next);
+});
+
+test('a CID that is used again and lost again: the tasks of both wait', () => {
+  const { scene, one, two } = twoConnections();
+  const first = two.write(0, 4, { lun: Lun.copy });
+  two.transport.destroy();
+  const again = joined(scene, one, 1);
+  const second = again.write(8, 4, { lun: Lun.copy });
+  again.transport.destroy();
+  assert.is(reassign(one, first).code, functionComplete, 'the login with its CID was its recovery logout');
+  assert.is(reassign(one, second).code, taskStillAllegiant);
+  logOutForRecovery(one, 1);
+  assert.is(reassign(one, second).code, functionComplete);
+  for (const referencedTaskTag of [first, second]) one.taskManagement(TaskManagementFunction.abortTask, { referencedTaskTag, lun: Lun.copy });
+  one.take();
+  finishRecovery(scene, one);
 });
 
 test('the command whose PDU was cut off by the loss has not been received', () => {
@@ -248,6 +268,27 @@ test('a logout that closes a lost connection ends its tasks', () => {
   assert.is(one.takeOne(Opcode.logoutResponse).header.getUint8(2), LogoutResponse.closed);
   assert.is(reassign(one, tag).code, taskDoesNotExist);
   finishRecovery(scene, one);
+});
+
+test('a tag that is used again is not that of the answer which was never acknowledged', () => {
+  const { scene, one, two } = twoConnections();
+  const data = patterned(scene);
+  const tag = two.read(0, 1, { lun: Lun.copy });
+  two.takeDataIn();
+  two.transport.destroy();
+  const next = joined(scene, one, 2);
+  next.read(8, 1, { lun: Lun.copy, initiatorTaskTag: tag });
+  next.takeDataIn();
+  one.read(16, 1, { lun: Lun.copy, initiatorTaskTag: tag });
+  assert.equal(one.takeDataIn().data, data(16, 1));
+  one.read(24, 1, { lun: Lun.pool, initiatorTaskTag: tag });
+  logOutForRecovery(next, 1);
+  one.transport.destroy();
+  logOutForRecovery(next, 0);
+  assert.equal(reassign(next, tag), { code: functionComplete, rest: [] });
+  scene.dispatcher.completeAll();
+  assert.is(next.takeDataIn().data.length, BLOCK);
+  finishRecovery(scene, next);
 });
 
 test('a tag that waits for its reassignment is in use', () => {

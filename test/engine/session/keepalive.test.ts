@@ -126,6 +126,43 @@ test('a first command that owes data is not taken for one that has owed it for e
   assert.ok(initiator.connection.isOpen);
 });
 
+test('a NOP-Out without a tag of its own gets no answer, with data or without, in its turn by CmdSN or immediate', () => {
+  const scene = new Scene();
+  const initiator = loggedIn(scene);
+  const turn = initiator.cmdSN;
+  initiator.nopOut({ initiatorTaskTag: RESERVED_TAG, immediate: true });
+  initiator.nopOut({ initiatorTaskTag: RESERVED_TAG, immediate: true, data: new Uint8Array(100) });
+  assert.is(initiator.connection.expCmdSN, turn);
+  initiator.nopOut({ initiatorTaskTag: RESERVED_TAG });
+  assert.is(initiator.connection.expCmdSN, turn + 1, 'one that is not immediate uses up its CmdSN');
+  initiator.assertSilent();
+});
+
+test('one NOP-Out may answer our ping and be a ping itself', () => {
+  const scene = new Scene({ limits: LIMITS });
+  const initiator = loggedIn(scene);
+  wait(scene, initiator, 11_000);
+  const { targetTransferTag } = takePing(initiator);
+  const tag = initiator.nopOut({ targetTransferTag, data: Buffer.from('abc') });
+  const pong = initiator.takeOne(Opcode.nopIn);
+  assert.equal([pong.header.getUint32(16), pong.header.getUint32(20), pong.data.toString()], [tag, RESERVED_TAG, 'abc']);
+  wait(scene, initiator, 9_000);
+  assert.ok(initiator.connection.isOpen);
+  initiator.assertSilent();
+});
+
+test('a ping of ours is answered in a discovery session as in any other', () => {
+  const scene = new Scene({ limits: LIMITS });
+  const initiator = new TestInitiator(scene);
+  initiator.login({ discovery: true });
+  wait(scene, initiator, 11_000);
+  const { targetTransferTag } = takePing(initiator);
+  initiator.nopOut({ initiatorTaskTag: RESERVED_TAG, targetTransferTag, immediate: true });
+  wait(scene, initiator, 9_000);
+  initiator.assertSilent();
+  assert.ok(initiator.connection.isOpen);
+});
+
 test('a connection in login is nobody to ask, and one that is gone neither', () => {
   const scene = new Scene({ limits: LIMITS });
   const fresh = new TestInitiator(scene);

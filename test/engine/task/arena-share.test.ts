@@ -13,6 +13,7 @@ const SHARE_BYTES = ARENA_BYTES / 4;
 
 interface Owner {
   arenaBytesHeld: number;
+  commandBytes: number;
 }
 
 interface Piece {
@@ -22,12 +23,16 @@ interface Piece {
 }
 
 class World {
-  readonly share = new ArenaShare(new BufferArena(ARENA_BYTES, PIECE_MAX));
+  readonly share: ArenaShare;
   readonly pieces: Piece[] = [];
   readonly granted: string[] = [];
 
+  constructor(onStarved?: (task: Task) => void) {
+    this.share = new ArenaShare(new BufferArena(ARENA_BYTES, PIECE_MAX), onStarved);
+  }
+
   owner(): Owner {
-    return { arenaBytesHeld: 0 };
+    return { arenaBytesHeld: 0, commandBytes: 0 };
   }
 
   /** Takes a piece at once; answers it, or null. */
@@ -224,6 +229,56 @@ test('ten thousand waiters that each give their piece back at once need no deepe
   for (let count = 0; count < 10_000; count++) world.wait(world.owner(), PIECE_MAX, `${count}`, (piece) => world.free(piece));
   world.free(taken[0] as Piece);
   assert.is(world.granted.length, 10_000);
+});
+
+test('what is fair follows how many hold some, also when memory goes over to another connection', () => {
+  const world = new World();
+  const [one, two, three] = [world.owner(), world.owner(), world.owner()];
+  assert.is(world.share.fairBytes, SHARE_BYTES, 'no more than a share, though nobody else holds any');
+  const pieces = [one, one, two].map((owner) => world.take(owner, PIECE_MAX) as Piece);
+  const others = Array.from({ length: 6 }, () => world.take(world.owner(), 4096) as Piece);
+  assert.is(world.share.fairBytes, ARENA_BYTES / 8);
+  world.share.handOver(one as TaskOwner, three as TaskOwner, PIECE_MAX);
+  assert.is(world.share.fairBytes, ARENA_BYTES / 9);
+  world.share.handOver(two as TaskOwner, three as TaskOwner, PIECE_MAX);
+  assert.is(world.share.fairBytes, ARENA_BYTES / 8);
+  const [first, ...moved] = pieces as [Piece, ...Piece[]];
+  world.free(first);
+  for (const piece of moved) {
+    world.share.free(three as TaskOwner, piece.offset, piece.lengthBytes);
+    world.pieces.splice(world.pieces.indexOf(piece), 1);
+  }
+  for (const piece of others) world.free(piece);
+  assert.is(world.share.fairBytes, SHARE_BYTES);
+  assert.equal(
+    [one, two, three].map(({ arenaBytesHeld, commandBytes }) => [arenaBytesHeld, commandBytes]),
+    [
+      [0, PIECE_MAX],
+      [0, PIECE_MAX],
+      [0, 0],
+    ],
+    'and each has learnt what its own commands needed',
+  );
+  world.assertEmpty();
+});
+
+test('who starves is told, and what is freed then is given out at once', () => {
+  const freed: Piece[] = [];
+  const starved: Task[] = [];
+  const world = new World((task) => {
+    starved.push(task);
+    const piece = freed.pop();
+    if (piece !== undefined) world.free(piece);
+  });
+  const taken = world.fill();
+  const task = world.wait(world.owner(), PIECE_MAX, 'starving');
+  freed.push(taken[1] as Piece);
+  const small = world.wait(world.owner(), 4096, 'behind');
+  assert.ok(world.share.withdraw(small));
+  assert.equal(world.granted, ['starving']);
+  assert.ok(starved.length > 0 && starved.every((each) => each === task));
+  for (const piece of [...world.pieces]) world.free(piece);
+  world.assertEmpty();
 });
 
 test.run();

@@ -7,9 +7,9 @@ const hexOf = (value: number, digits: number) => value.toString(16).padStart(dig
 const supportedCodes = (options: number, opcode = 0, serviceAction = 0) =>
   run(makeUnit(), `a3 0c ${hexOf(options, 2)} ${hexOf(opcode, 2)} ${hexOf(serviceAction, 4)} 0000ffff 00 00`);
 
-test('all commands: one descriptor a row (SPC-4 §6.35.2)', () => {
+test('all commands: one descriptor a row, but for CDBs of more than 16 bytes, which libiscsi cannot read (SPC-4 §6.35.2)', () => {
   const data = Buffer.from(dataInOf(supportedCodes(0x00)));
-  const rows = deviceTypes.disk.commands.rows;
+  const rows = deviceTypes.disk.commands.rows.filter((row) => row.cdbLength <= 16);
   assert.is(data.readUInt32BE(0), rows.length * 8);
   for (const [index, row] of rows.entries()) {
     const descriptor = data.subarray(4 + index * 8, 12 + index * 8).toString('hex');
@@ -20,7 +20,7 @@ test('all commands: one descriptor a row (SPC-4 §6.35.2)', () => {
 
 test('all commands with RCTD: CTDP is set and each descriptor has its time-outs (SPC-4 §6.35.4)', () => {
   const data = Buffer.from(dataInOf(supportedCodes(0x80)));
-  const rows = deviceTypes.disk.commands.rows;
+  const rows = deviceTypes.disk.commands.rows.filter((row) => row.cdbLength <= 16);
   assert.is(data.readUInt32BE(0), rows.length * 20);
   for (let at = 4; at < data.length; at += 20) {
     assert.is((data[at + 5] as number) & 0x02, 0x02);
@@ -75,9 +75,9 @@ test('the allocation length cuts the report', () => {
   assertData(run(makeUnit(), 'a3 0c 01 28 0000 00000005 00 00'), '00 03 000a 28');
 });
 
-test('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS: ABORT TASK, ABORT TASK SET and LOGICAL UNIT RESET', () => {
-  assertData(run(makeUnit(), 'a3 0d 00 000000 00000010 00 00'), 'c8 00 00 00');
-  assertData(run(makeUnit(), 'a3 0d 80 000000 00000010 00 00'), `c8 00 00 0c ${'00'.repeat(12)}`);
+test('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS: all but CLEAR ACA and what is obsolete', () => {
+  assertData(run(makeUnit(), 'a3 0d 00 000000 00000010 00 00'), 'dc 07 00 00');
+  assertData(run(makeUnit(), 'a3 0d 80 000000 00000010 00 00'), `dc 07 00 0c ${'00'.repeat(12)}`);
   assertCheck(run(makeUnit(), 'a3 0d 00 000000 00000003 00 00'), '05/24/00', '6');
 });
 
