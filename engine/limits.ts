@@ -86,7 +86,7 @@ export const limitTable = {
     max: 65535,
     reason: 'times that lost Data-Out of one command is asked for again before the command fails',
   },
-  dataOutRecoveryMs: { value: 2_000, min: 10, max: 3_600_000, reason: 'Data-Out that stays away for this long is asked for again (ErrorRecoveryLevel 1 and 2)' },
+  dataOutRecoveryMs: { value: 2_000, min: 10, max: 3_600_000, reason: 'Data-Out that stays away this long is asked for again (ErrorRecoveryLevel 1 and 2)' },
   statusAckMs: {
     value: 1_000,
     min: 10,
@@ -102,7 +102,7 @@ export const limitTable = {
   },
   commandWindowCountMax: { value: 128, min: 1, max: 4096, reason: 'commands a session may have on their way (MaxCmdSN - ExpCmdSN + 1)' },
   commandWindowStartCount: {
-    value: 4,
+    value: 32,
     min: 1,
     max: 4096,
     reason: 'commands of a new session before it is known what memory they need; each one received lets one more come (MaxCmdSN never falls)',

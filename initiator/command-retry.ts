@@ -4,10 +4,16 @@ import type { Exchange } from './exchange.js';
 import { initiatorLimits } from './limits.js';
 import type { SessionCore } from './session-core.js';
 
+/** Sent, and somebody waits for the answer. */
+function isAwaited(exchange: Exchange): boolean {
+  return exchange.isSent && !exchange.isSettled;
+}
+
 /**
- * Finds requests that never arrived, as a target may drop them for a wrong header digest without a word: ExpCmdSN stands still.
- * A ping tells whether it really does, and the request that it stands at is sent again under its CmdSN; a target that has it
- * ignores the second one. ErrorRecoveryLevel 1 and above. RFC 7143 §7.2.1.
+ * Finds what was lost with nothing behind it to show so, at ErrorRecoveryLevel 1 and above. Requests that never arrived, as a
+ * target may drop them for a wrong header digest without a word: ExpCmdSN stands still; a ping tells whether it really does, and
+ * the request that it stands at is sent again under its CmdSN. A target that has it ignores the second one (RFC 7143 §7.2.1).
+ * And last responses: the answer to a ping has a StatSN that they are missing before.
  */
 export class CommandRetry {
   readonly #core: SessionCore;
@@ -36,10 +42,11 @@ export class CommandRetry {
   }
 
   async #look(): Promise<void> {
+    const core = this.#core;
     const suspect = this.#suspect();
-    if (suspect !== null && (await this.#isStandingStill(suspect))) this.#sendAgain(suspect);
-    const { window, closeCause } = this.#core;
-    if (closeCause === null && window.cmdSN !== window.expCmdSN) this.watch();
+    if (suspect === null) for (const { cid } of core.connections.filter((one) => one.outstanding().some(isAwaited))) await this.#ping(cid);
+    else if (await this.#isStandingStill(suspect)) this.#sendAgain(suspect);
+    if (core.closeCause === null && core.exchanges.values().some(isAwaited)) this.watch();
   }
 
   /** The request that ExpCmdSN stands at, when it has stood there since the last look. */
@@ -52,11 +59,16 @@ export class CommandRetry {
 
   /** Nothing may have come for a while because nothing was due: a ping brings ExpCmdSN up to date. */
   async #isStandingStill({ channel }: Exchange): Promise<boolean> {
+    return channel !== null && (await this.#ping(channel.cid)) && this.#core.window.expCmdSN === this.#expCmdSN;
+  }
+
+  /** Answers whether an answer came. */
+  async #ping(cid: number): Promise<boolean> {
     const ping = new PingExchange(Buffer.alloc(0), true);
-    ping.pinnedCid = channel?.cid ?? null;
+    ping.pinnedCid = cid;
     try {
       await this.#core.start(ping, initiatorLimits.snackMsMax).result;
-      return this.#core.window.expCmdSN === this.#expCmdSN;
+      return true;
     } catch (error) {
       if (error instanceof InitiatorError) return false;
       throw error;

@@ -279,6 +279,8 @@ export class Connection implements PduReceiver, TaskOwner {
   onTaskAnswered(task: Task): void {
     this.session.window.replaceHeld(task.cmdSN, task, null);
     this.tasks.delete(task.initiatorTaskTag);
+    // What was asked for again may have come before the rest of the sequence that was given up.
+    if (this.retransmission !== null && task.dataOut.givenUpCount > 0) this.expectStrays(task.initiatorTaskTag);
     this.session.openTaskCount--;
     if (task.immediate) this.session.immediateTaskCount--;
   }

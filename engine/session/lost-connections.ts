@@ -17,9 +17,9 @@ export class LostConnections {
     return this.#lost.length;
   }
 
-  /** Keeps the tasks of a connection for `retainMs`; more than `countMax` connections push out the oldest. */
+  /** Keeps the tasks of a connection for `retainMs`; more than `countMax` connections push out the oldest, rather one that has nothing left. */
   keep(connection: Connection, isLoggedOut: boolean, retainMs: number, countMax: number): void {
-    while (this.#lost.length >= countMax) this.#end(this.#lost[0] as LostConnection);
+    while (this.#lost.length >= countMax) this.#end(this.#lost.find(holdsNothing) ?? (this.#lost[0] as LostConnection));
     const lost: LostConnection = { connection, isLoggedOut, cancelExpiry: () => {} };
     this.#lost.push(lost);
     this.#expireAfter(lost, retainMs);
@@ -69,10 +69,7 @@ export class LostConnections {
 
   /** All tasks of these were taken over, and their recovery logout is done: there is nothing left to ask them for. */
   forgetEmpty(): void {
-    for (const lost of this.#lost.slice()) {
-      const { tasks, retransmission } = lost.connection;
-      if (lost.isLoggedOut && tasks.size === 0 && (retransmission?.isEmpty ?? true)) this.#end(lost);
-    }
+    for (const lost of this.#lost.slice()) if (lost.isLoggedOut && holdsNothing(lost)) this.#end(lost);
   }
 
   #of(cid: number): LostConnection[] {
@@ -89,4 +86,9 @@ export class LostConnections {
     lost.cancelExpiry();
     lost.connection.endTasks();
   }
+}
+
+/** It has no task, and no answer that was not acknowledged. */
+function holdsNothing({ connection }: LostConnection): boolean {
+  return connection.tasks.size === 0 && (connection.retransmission?.isEmpty ?? true);
 }

@@ -5,6 +5,7 @@ import type { TaskSet } from '../task/task-set.js';
 import { announceTaskTermination } from './async-messages.js';
 import { serialDifference } from './command-window.js';
 import type { Connection } from './connection.js';
+import { ResponseFence } from './response-fence.js';
 
 /** What one of the functions that stop many tasks does. RFC 7143 §11.5.1, RFC 7144. */
 export interface MultiTaskAbort {
@@ -67,6 +68,7 @@ export function abortTasks(connection: Connection, pdu: TaskManagementRequestPdu
     announceToFastAborters(connection, taskSet.unit.lun, stopped);
     affected.push(...stopped);
   }
+  fenceOthers(connection, affected);
   const finished = countdown(done);
   if (connection.parameters.taskReporting !== 'FastAbort') awaitTransfers(connection, affected, finished);
   for (const task of affected) connection.context.runner.abort(task, finished.add());
@@ -85,6 +87,18 @@ function announceToFastAborters(connection: Connection, lun: number, stopped: re
   const owners = new Set(stopped.map(({ owner }) => owner as Connection));
   owners.delete(connection);
   for (const owner of owners) if (owner.isOpen) announceTaskTermination(owner, lun);
+}
+
+/** Other sessions hear of it no sooner than what they were answered before has arrived. RFC 7143 §4.2.2.3.3. */
+function fenceOthers({ session: issuing }: Connection, affected: readonly Task[]): void {
+  const sessions = new Set(affected.map(({ owner }) => (owner as Connection).session));
+  sessions.delete(issuing);
+  for (const session of sessions) {
+    const { connection } = session;
+    if (connection === null || !ResponseFence.isNeeded(session)) continue;
+    const taskSets = affected.filter(({ owner }) => owner.nexus === session.nexus).map(({ taskSet }) => taskSet);
+    session.fence.raise({ connection, taskSets, send: () => {} });
+  }
 }
 
 /** Waits for what this initiator still sends for R2Ts it has got, because it must not stop until it has the response. */

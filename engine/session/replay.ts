@@ -13,7 +13,7 @@ import {
 } from '../pdu/index.js';
 import type { PduOutput } from '../task/pdu-output.js';
 import type { Connection } from './connection.js';
-import { dataSNOf, type RetainedPdu, type RetainedResponse } from './retransmission.js';
+import { dataInRun, dataSNOf, type RetainedPdu, type RetainedResponse } from './retransmission.js';
 
 const noSense = new Uint8Array(0);
 
@@ -53,7 +53,7 @@ function statusOf({ pdu: { view } }: RetainedResponse): ScsiResponsePdu {
 
 /** Answers the DataSN after the last one. */
 function sendData(response: RetainedResponse, connection: Connection, fromDataSN: number): number {
-  const pdus = response.dataIn.filter((pdu) => dataSNOf(pdu) >= fromDataSN);
+  const pdus = dataInRun(response, fromDataSN, Number.POSITIVE_INFINITY);
   const [first] = pdus;
   if (first === undefined) return fromDataSN;
   const data = joinData(pdus);

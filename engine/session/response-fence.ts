@@ -24,6 +24,11 @@ export class ResponseFence {
   readonly #held = new Set<Task>();
   #isSent = false;
 
+  /** Order alone will not do: there are several connections, and it was agreed to care. RFC 7143 §4.2.2.3.2. */
+  static isNeeded({ connections, parameters }: Session): boolean {
+    return connections.size > 1 && parameters.taskReporting !== 'RFC3720';
+  }
+
   constructor(session: Session) {
     this.#session = session;
   }

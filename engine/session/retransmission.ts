@@ -41,6 +41,23 @@ export function dataSNOf(pdu: RetainedPdu): number {
   return pdu.view.getUint32(DATA_IN.dataSN);
 }
 
+/** The kept Data-In of a response from one DataSN to before another. */
+export function dataInRun({ dataIn }: RetainedResponse, fromDataSN: number, untilDataSN: number): RetainedPdu[] {
+  return dataIn.slice(indexOfDataSN(dataIn, fromDataSN), indexOfDataSN(dataIn, untilDataSN));
+}
+
+/** The index of the first that has this DataSN or a later one. */
+function indexOfDataSN(dataIn: readonly RetainedPdu[], dataSN: number): number {
+  let low = 0;
+  let high = dataIn.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (dataSNOf(dataIn[middle] as RetainedPdu) < dataSN) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /**
  * What one connection of ErrorRecoveryLevel 1 or 2 has sent and the initiator has not acknowledged: by ExpStatSN, or for data
  * by DataACK. RFC 7143 §4.2.2.2, §7.2.2. Data is kept as a copy, so that neither arena nor block ranges wait for an
@@ -143,14 +160,10 @@ export class Retransmission {
       return true;
     }
     if (dataSN > dataSNOf(last) + 1) return false;
-    let count = 0;
-    for (const pdu of dataIn) {
-      if (dataSNOf(pdu) >= dataSN) break;
+    for (const pdu of dataIn.splice(0, indexOfDataSN(dataIn, dataSN))) {
       this.#weigh(response, -weightOf(pdu));
       this.#byAckTag.delete(pdu.view.getUint32(DATA_IN.targetTransferTag));
-      count++;
     }
-    dataIn.splice(0, count);
     response.firstDataSN = dataSN;
     return true;
   }

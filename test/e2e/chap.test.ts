@@ -100,6 +100,56 @@ inLab('iscsi-ls lists no target that is not for the initiator', ['iscsi-ls'], as
   assert.equal(targets.match(/iqn\.2026-11\.io\.lunloom:[a-z-]+/g)?.sort(), [GUARDED, ODD]);
 });
 
+/** Discovery has users of its own, and proves itself by a secret of its own. */
+const DISCOVERY = {
+  users: [{ name: 'finder', secret: secretFile('finder', 'secret-of-the-finder') }],
+  mutual: { name: 'portal', secret: secretFile('portal', 'secret-of-the-portal') },
+};
+
+peerTest('iscsi-ls discovers by CHAP, one-way and mutual', ['iscsi-ls'], async () => {
+  await withLunloom({ ...LAB, config: { ...LAB.config, discovery: DISCOVERY } }, async (lunloom) => {
+    const asFinder = `iscsi://finder%secret-of-the-finder@${lunloom.portals[0]}`;
+    const expected = [GUARDED, ODD];
+    const listed = (stdout: string) => stdout.match(/iqn\.2026-11\.io\.lunloom:[a-z-]+/g)?.sort();
+    assert.equal(listed(await peerOutput('iscsi-ls', [asFinder])), expected);
+    assert.equal(listed(await peerOutput('iscsi-ls', [`${asFinder}?target_user=portal&target_password=secret-of-the-portal`])), expected);
+  });
+});
+
+peerTest('iscsi-ls discovers nothing: no user, a wrong secret, the user of a target; and it refuses a portal with a wrong secret', ['iscsi-ls'], async () => {
+  await withLunloom({ ...LAB, config: { ...LAB.config, discovery: DISCOVERY } }, async (lunloom) => {
+    const [portal] = lunloom.portals;
+    const asFinder = `iscsi://finder%secret-of-the-finder@${portal}`;
+    for (const [url, why] of [
+      [`iscsi://${portal}`, /Authentication failure/],
+      [`iscsi://finder%wrong-wrong-wrong@${portal}`, /Authentication failure/],
+      [`iscsi://${USER.name}%${USER.secret}@${portal}`, /Authentication failure/],
+      [`${asFinder}?target_user=portal&target_password=not-the-portals-secret`, /Invalid CHAP_R response from the target/],
+    ] as const) {
+      const { exitCode, stdout, stderr } = await runPeer('iscsi-ls', [url]);
+      assert.is.not(exitCode, 0, url);
+      assert.match(stdout + stderr, why);
+      assert.not.match(stdout, 'iqn.2026-11');
+    }
+  });
+});
+
+peerTest('targets that want CHAP are discovered without it when discovery has no users', ['iscsi-ls'], async () => {
+  const targets = TARGETS.slice(0, 1);
+  await withLunloom({ ...LAB, config: { ...LAB.config, targets } }, async (lunloom) => {
+    assert.match(await peerOutput('iscsi-ls', [lunloom.portalUrl()]), `Target:${GUARDED} `);
+  });
+});
+
+inLab('iscsi-readcapacity16 and iscsi-perf by CHAP, one-way and mutual', ['iscsi-readcapacity16', 'iscsi-perf'], async (lunloom) => {
+  for (const options of [{}, { mutual: MUTUAL.secret }]) {
+    assert.match(await peerOutput('iscsi-readcapacity16', [chapUrl(lunloom, { ...options, lun: 2 })]), /Total size:33554432/);
+    const perf = await peerOutput('iscsi-perf', ['-t', '1', '-r', '-m', '8', '-b', '8', chapUrl(lunloom, options)]);
+    assert.match(perf, /^finished\.$/m);
+    assert.ok(Number(/\riops average (\d+) \(/.exec(perf)?.[1]) > 0);
+  }
+});
+
 peerTest('iscsi-ls -s by CHAP lists the LUNs that the rules let the user see', ['iscsi-ls'], async () => {
   // The tool logs in to every target that it is told of as the same user, and ends at the first that does not know him.
   const targets = TARGETS.filter((target) => target.name !== ODD);

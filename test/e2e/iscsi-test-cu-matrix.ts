@@ -8,6 +8,8 @@ const TARGET_SECRET = 'secret-of-the-target';
 /** Names that look like binary values, in whole digits, so that decoding them would succeed: they are names all the same. */
 const HEX_NAME = '0x6c756e6c6f6f6d';
 const BASE64_NAME = '0bbHVubG9vbXM';
+const OTHER_HEX_NAME = '0x746172676574';
+const OTHER_BASE64_NAME = '0bdGFyZ2V0';
 
 /** How an initiator proves who it is, and has the target prove who it is: each has a target of its own. */
 export interface Credentials {
@@ -23,8 +25,8 @@ export const credentials: readonly Credentials[] = [
   { name: 'mutual-chap', user: 'alice', targetUser: 'lunloom' },
   { name: 'hex-name', user: HEX_NAME },
   { name: 'base64-name', user: BASE64_NAME },
-  { name: 'hex-names-both-ways', user: HEX_NAME, targetUser: `${HEX_NAME}21` },
-  { name: 'base64-names-both-ways', user: BASE64_NAME, targetUser: BASE64_NAME.toUpperCase().replace('0B', '0b') },
+  { name: 'hex-names-both-ways', user: HEX_NAME, targetUser: OTHER_HEX_NAME },
+  { name: 'base64-names-both-ways', user: BASE64_NAME, targetUser: OTHER_BASE64_NAME },
 ];
 
 const targetNameOf = ({ name }: Credentials) => `iqn.2026-11.io.lunloom:${name}`;
@@ -50,5 +52,6 @@ export function matrixOptions(execution: string): { readonly options: LunloomOpt
     ...(each.user === undefined ? {} : { users: [{ name: each.user, secret: secretFile('user', SECRET) }] }),
     ...(each.targetUser === undefined ? {} : { mutual: { name: each.targetUser, secret: secretFile('target', TARGET_SECRET) } }),
   }));
-  return { options: { config: { targets } }, remove: () => rmSync(folder, { recursive: true }) };
+  // Tests that fail to log in on purpose are not to wait for long.
+  return { options: { config: { targets, limits: { loginFailureDelayMsMax: 200 } } }, remove: () => rmSync(folder, { recursive: true }) };
 }

@@ -108,6 +108,47 @@ async function runWithDigests(port: number): Promise<void> {
   assert.equal(gateway.faults, []);
 }
 
+peerTest('without the right secrets, of the initiator and of the target, no suite runs', ['iscsi-test-cu'], async () => {
+  const { options, remove } = matrixOptions('inline');
+  try {
+    await withLunloom(options, async (lunloom) => {
+      const names = (await listLibiscsiSuites()).get('TestUnitReady') ?? [];
+      for (const each of credentials.filter(({ user }) => user !== undefined)) {
+        const url = urlOf(each, lunloom.portals[0] as string);
+        await assertRunsNothing(url.replace('secret-of-the-user', 'secret-of-a-thief'), names, /Authentication failure/);
+        await assertRunsNothing(url.replace(`${each.user}%`, 'mallory%'), names, /Authentication failure/);
+        if (each.targetUser === undefined) continue;
+        await assertRunsNothing(url.replace('secret-of-the-target', 'secret-of-a-liar'), names, /Invalid CHAP_R response from the target/);
+        await assertRunsNothing(url.replace('target_user=', 'target_user=x'), names, /Wrong CHAP targetname received/);
+      }
+    });
+  } finally {
+    remove();
+  }
+});
+
+async function assertRunsNothing(url: string, names: readonly string[], why: RegExp): Promise<void> {
+  let message = 'it ran';
+  try {
+    await runLibiscsiSuite(url, 'TestUnitReady', names);
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  assert.match(message, why);
+}
+
+/** Suites of commands that are of later work: what is not there must be skipped, not fail. */
+peerTest('no test of any other suite fails', ['iscsi-test-cu'], async () => {
+  const suites = [...(await listLibiscsiSuites()).keys()];
+  const others = suites.filter((suite) => !isIscsiSuite(suite) && !(suitesExpected as readonly string[]).includes(suite));
+  assert.ok(others.length > 0);
+  const outcomes = await runSuites({ args: ['--lun', '0=ram:64MiB'] }, others);
+  assert.equal(
+    Object.entries(outcomes).filter(([, outcome]) => !/^(passed|skipped)\b/.test(outcome)),
+    [],
+  );
+});
+
 peerTest('a read-only unit refuses every command that writes', ['iscsi-test-cu'], async () => {
   checkOutcomes(await runSuites({ args: ['--lun', '0=ram:64MiB,readonly'] }, suitesOfReadOnlyUnits));
 });

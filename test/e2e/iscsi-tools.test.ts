@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { type LunloomOptions, type LunloomProcess, withLunloom } from '../support/lunloom-process.js';
 import { peerTest } from '../support/peer-test.js';
 import { peerOutput, runPeer } from '../support/run-peer.js';
+import { DigestGateway } from './digest-gateway.js';
 
 const FIRST = 'iqn.2026-11.io.lunloom:first';
 const SECOND = 'iqn.2026-11.io.lunloom:second';
@@ -179,6 +180,41 @@ inLab('iscsi-perf reads at random, inline and through the pool', ['iscsi-perf'],
     assert.ok(iops > IOPS_MIN, `LUN ${lun} did ${iops} IOPS`);
   }
 });
+
+/** Runs the tools through a gateway that has them use both digests; each login must have led to that. */
+async function withDigests(lunloom: LunloomProcess, use: (portal: string) => Promise<void>): Promise<void> {
+  const gateway = await DigestGateway.start(lunloom.port);
+  try {
+    await use(gateway.portal);
+  } finally {
+    await gateway.close();
+  }
+  assert.ok(gateway.connections.length > 0);
+  for (const connection of gateway.connections) assert.equal(connection, { header: true, data: true, isUp: true });
+  assert.ok(gateway.dataDigestsCheckedCount > 0);
+  assert.equal(gateway.faults, []);
+}
+
+inLab('iscsi-inq and iscsi-readcapacity16 with digests', ['iscsi-inq', 'iscsi-readcapacity16'], (lunloom) =>
+  withDigests(lunloom, async (portal) => {
+    const url = `iscsi://${portal}/${FIRST}/0`;
+    assert.equal(fieldsOf(await peerOutput('iscsi-inq', [url])), fieldsOf(await peerOutput('iscsi-inq', [lunloom.url(0, FIRST)])));
+    assert.match(await vitalProductData(url, 0x80), /^Unit Serial Number:\[ANVIL-1\]$/m);
+    assert.is(fieldsOf(await peerOutput('iscsi-readcapacity16', [url])).get('Total size'), '67108864');
+  }),
+);
+
+inLab('iscsi-perf with digests reads at random, inline and through the pool', ['iscsi-perf'], (lunloom) =>
+  withDigests(lunloom, async (portal) => {
+    for (const [lun, blocksPerRequest] of [
+      [0, 8],
+      [1, 16],
+    ] as const) {
+      const iops = await randomReadIops(`iscsi://${portal}/${FIRST}/${lun}`, blocksPerRequest);
+      assert.ok(iops > IOPS_MIN / 4, `LUN ${lun} did ${iops} IOPS`);
+    }
+  }),
+);
 
 inLab('several initiators at once do not get in each other’s way', ['iscsi-ls', 'iscsi-perf', 'iscsi-readcapacity16'], async (lunloom) => {
   const [iops, ...others] = await Promise.all([

@@ -90,6 +90,64 @@ peerTest('with header digests an image goes out and back', [...QEMU_IMG, 'qemu-i
   });
 });
 
+const USER = 'alice';
+const SECRET = 'secret-of-the-user';
+
+/** A target that wants CHAP, and QEMU's `--object` that holds the secret as a file. */
+async function withChap(use: (lunloom: LunloomProcess, secretObject: readonly string[]) => Promise<void>): Promise<void> {
+  const file = join(folder, 'secret');
+  // QEMU takes an end of line for a part of the secret.
+  writeFileSync(file, SECRET, { mode: 0o600 });
+  const args = ['--lun', `0=ram:${IMAGE_LENGTH}`, '--chap-user', USER, '--chap-secret-file', file];
+  await withLunloom({ args }, (lunloom) => use(lunloom, ['--object', `secret,id=chap,file=${file}`]));
+  rmSync(file);
+}
+
+peerTest('by CHAP in its URL, qemu-img copies an image out and back', [...QEMU_IMG, 'qemu-io'], () =>
+  withChap(async (lunloom) => {
+    const url = lunloom.url().replace('iscsi://', `iscsi://${USER}%${SECRET}@`);
+    await roundTrip(url);
+    await qemuIo(url, 'write -P 0x5a 0 1M', 'flush', 'read -P 0x5a 0 1M');
+  }),
+);
+
+peerTest('by CHAP with a secret object and header digests, qemu-img copies an image out and qemu-io finds it', [...QEMU_IMG, 'qemu-io'], () =>
+  withChap(async (lunloom, secretObject) => {
+    const proxy = await startRecordingProxy(lunloom.port);
+    const { driver, file } = digestOptions(proxy.portal, lunloom.targetName);
+    const url = `json:${JSON.stringify({ driver, file: { ...file, user: USER, 'password-secret': 'chap' } })}`;
+    try {
+      await qemuImg('convert', ...secretObject, '-n', '-f', 'raw', '-O', 'raw', imagePath, url);
+      assert.match(await qemuImg('compare', ...secretObject, '-f', 'raw', '-F', 'raw', imagePath, url), 'Images are identical.');
+      const commands = ['write -P 0x3c 1M 64k', 'flush', 'read -P 0x3c 1M 64k'].flatMap((command) => ['-c', command]);
+      await peerOutput('qemu-io', [...secretObject, ...commands, url]);
+    } finally {
+      await proxy.close();
+    }
+    assert.is(proxy.connections.length, 3);
+    for (const { fromInitiator, fromTarget } of proxy.connections) {
+      assert.match(fromTarget.toString('latin1'), 'HeaderDigest=CRC32C\0');
+      assert.match(fromInitiator.toString('latin1'), `CHAP_N=${USER}\0`);
+      assert.not.match(fromInitiator.toString('latin1'), SECRET);
+    }
+  }),
+);
+
+peerTest('by CHAP with a wrong secret, or without one, QEMU gets nothing', [...QEMU_IMG, 'qemu-io'], () =>
+  withChap(async (lunloom) => {
+    for (const url of [lunloom.url(), lunloom.url().replace('iscsi://', `iscsi://${USER}%wrong-wrong-wrong@`)]) {
+      for (const [tool, args] of [
+        ['qemu-img', ['info']],
+        ['qemu-io', ['-f', 'raw', '-c', 'read 0 512']],
+      ] as const) {
+        const { exitCode, stderr } = await runPeer(tool, [...args, url]);
+        assert.is(exitCode, 1);
+        assert.match(stderr, 'Authentication failure');
+      }
+    }
+  }),
+);
+
 peerTest('qemu-img info tells the size', QEMU_IMG, async () => {
   await withLunloom({ args: ['--lun', '0=ram:64MiB', '--lun', '1=null:5TiB,block-size=4096,readonly'] }, async (lunloom) => {
     const info = async (lun: number) => JSON.parse(await qemuImg('info', '--output=json', lunloom.url(lun))) as Record<string, unknown>;

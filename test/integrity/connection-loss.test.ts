@@ -1,14 +1,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Engine } from '../../engine/engine.js';
-import { readCdb, writeCdb } from '../../initiator/cdb.js';
 import { LogicalUnitClient, Session } from '../../initiator/index.js';
-import { type SeededRandom, seededRandom } from '../support/random.js';
+import { seededRandom } from '../support/random.js';
 import { COMMAND_MS_MAX, TARGET_NAME } from './fault-rig.js';
+import { BLOCK, runLane } from './lanes.js';
 
-const BLOCK = 512;
 const LANE_COUNT = 8;
-const LANE_BLOCKS = 64;
 const ROUND_COUNT = 80;
 const IDLE_MS_MAX = 3000;
 
@@ -18,25 +16,6 @@ interface Plan {
   readonly connectionRecovery: 'reinstate' | 'logout';
   readonly execution: 'inline' | 'pool';
   readonly digests: boolean;
-}
-
-/** Writes and reads back extents of its own, and so finds every byte that was lost, mixed up or written twice. */
-async function runLane(session: Session, at: number, random: SeededRandom): Promise<void> {
-  const blocks = Buffer.alloc(LANE_BLOCKS * BLOCK);
-  const base = at * LANE_BLOCKS;
-  const send = (cdb: Buffer, data: object) => session.command({ lun: 0, cdb, ...data });
-  await send(writeCdb(10, base, LANE_BLOCKS), { dataOut: blocks });
-  for (let round = 0; round < ROUND_COUNT; round++) {
-    const count = 1 + random.below(LANE_BLOCKS);
-    const first = random.below(LANE_BLOCKS - count + 1);
-    const data = random.bytes(count * BLOCK);
-    blocks.set(data, first * BLOCK);
-    const written = await send(writeCdb(10, base + first, count), { dataOut: data });
-    assert.is(written.status, 0);
-    const read = await send(readCdb(10, base, LANE_BLOCKS), { dataInLength: blocks.length });
-    assert.is(read.status, 0);
-    assert.is(Buffer.compare(Buffer.from(read.dataIn), blocks), 0, `lane ${at}, round ${round}`);
-  }
 }
 
 async function loseConnections(plan: Plan): Promise<void> {
@@ -85,7 +64,7 @@ async function loadAndLose(engine: Engine, { connectionRecovery, digests }: Plan
   await session.addConnection();
   const random = seededRandom(11);
   let isRunning = true;
-  const lanes = Promise.all(Array.from({ length: LANE_COUNT }, (_, at) => runLane(session, at, seededRandom(100 + at)))).finally(() => {
+  const lanes = Promise.all(Array.from({ length: LANE_COUNT }, (_, at) => runLane(session, at, ROUND_COUNT, seededRandom(100 + at)))).finally(() => {
     isRunning = false;
   });
   let lossCount = 0;

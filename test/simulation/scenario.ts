@@ -1,4 +1,5 @@
 import type { LimitName } from '../../engine/limits.js';
+import type { TaskReporting } from '../../engine/login/negotiated-parameters.js';
 import { type SeededRandom, seededRandom } from '../support/random.js';
 import type { Digests } from './pdu-cutter.js';
 import type { NetworkFaults } from './sim-link.js';
@@ -19,6 +20,7 @@ export interface SessionParameters {
   readonly targetMaxRecvDataSegmentLength: number;
   readonly dataPDUInOrder: boolean;
   readonly dataSequenceInOrder: boolean;
+  readonly taskReporting: TaskReporting;
 }
 
 export interface Scenario {
@@ -73,6 +75,7 @@ export function scenarioOf(seed: number, choices: ScenarioChoices = {}): Scenari
       targetMaxRecvDataSegmentLength,
       dataPDUInOrder: random.below(4) > 0,
       dataSequenceInOrder: random.below(4) > 0,
+      taskReporting: pick(random, ['RFC3720', 'RFC3720', 'ResponseFence', 'FastAbort']),
     },
     limits: {
       maxRecvDataSegmentLengthBytes: targetMaxRecvDataSegmentLength,
@@ -84,6 +87,8 @@ export function scenarioOf(seed: number, choices: ScenarioChoices = {}): Scenari
       nopInAnswerMsMax: 3000,
       sendStallMsMax: 20_000,
       abortedTransferMsMax: 200,
+      sendBacklogBytesMax: pick(random, [64 * 1024, 16 * 1024 * 1024]),
+      sendBacklogPduCountMax: pick(random, [16, 4096]),
     },
     arenaBytes: (isSmall ? 4 : 32) * 64 * 1024,
     faults: faultsOf(random, errorRecoveryLevel, digests),

@@ -9,6 +9,8 @@ const LOGOUT_AGAIN_MS = 300;
 const PAUSE_MS_MAX = 200;
 /** What DefaultTime2Wait and DefaultTime2Retain come to. */
 const RETAIN_MS = 22_000;
+/** Somebody comes back too late. */
+const LONG_PAUSE_MS = 25_000;
 
 /** Connection recovery at ErrorRecoveryLevel 2: lost connections are logged out or opened again, and their tasks reassigned. RFC 7143 §7.2.2. */
 export class SimRecovery {
@@ -20,6 +22,8 @@ export class SimRecovery {
   /** TASK REASSIGN requests by their tag. */
   readonly #reassigning = new Map<number, SimCommand>();
   #firstLossMicros = 0;
+  /** Since all was well. */
+  #lossCount = 0;
 
   constructor(session: SimSession) {
     this.#session = session;
@@ -33,14 +37,21 @@ export class SimRecovery {
     return this.#lost.has(cid);
   }
 
+  /** Tasks are retained for a time, and of so many connections. */
   get mayHaveExpired(): boolean {
-    return this.#session.clock.nowMicros() - this.#firstLossMicros > RETAIN_MS * 1000;
+    const { clock, initiator } = this.#session;
+    const isTooMany = this.#lossCount > initiator.world.target.limits.connectionPerSessionCountMax;
+    return isTooMany || clock.nowMicros() - this.#firstLossMicros > RETAIN_MS * 1000;
   }
 
   onLost(connection: SimConnection): void {
     const session = this.#session;
     const { cid } = connection;
-    if (this.#lost.size === 0) this.#firstLossMicros = session.clock.nowMicros();
+    if (this.isIdle) {
+      this.#firstLossMicros = session.clock.nowMicros();
+      this.#lossCount = 0;
+    }
+    this.#lossCount++;
     this.#lost.set(cid, session.clock.nowMicros());
     session.logouts.onLost(cid);
     for (const command of session.commands.values()) {
@@ -54,7 +65,8 @@ export class SimRecovery {
   /** Tries to recover the connection, in one way or the other. */
   retry(cid: number): void {
     const session = this.#session;
-    session.clock.after(session.random.below(PAUSE_MS_MAX), () => {
+    const isLong = session.random.below(100) === 0;
+    session.clock.after(isLong ? LONG_PAUSE_MS : session.random.below(PAUSE_MS_MAX), () => {
       if (session.state === 'over' || !this.#lost.has(cid)) return;
       const [other] = session.openConnections;
       if (other === undefined || session.random.boolean()) {

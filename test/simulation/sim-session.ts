@@ -1,5 +1,6 @@
 import {
   ACKNOWLEDGE_BIT,
+  AsyncEvent,
   DATA_IN,
   decodeDataIn,
   decodeReadyToTransfer,
@@ -143,6 +144,7 @@ export class SimSession {
       `MaxOutstandingR2T=${parameters.maxOutstandingR2T}`,
       `DataPDUInOrder=${yes(parameters.dataPDUInOrder)}`,
       `DataSequenceInOrder=${yes(parameters.dataSequenceInOrder)}`,
+      `TaskReporting=${parameters.taskReporting}`,
     ];
   }
 
@@ -351,6 +353,7 @@ export class SimSession {
     } else if (opcode === Opcode.taskManagementResponse) this.functions.onResponse(connection, header);
     else if (opcode === Opcode.logoutResponse) this.logouts.onResponse(connection, header);
     else if (opcode === Opcode.reject) this.#onReject(connection, header, data);
+    else if (opcode === Opcode.asyncMessage) must(header.getUint8(36) === AsyncEvent.fastAbort, () => `${connection.name}: an Asynchronous Message of no use`);
     else must(opcode === Opcode.nopIn, () => `${connection.name}: nobody asked for opcode ${opcode.toString(16)} of ${tag.toString(16)}`);
   }
 
@@ -378,7 +381,9 @@ export class SimSession {
     const ended = this.#ended.get(tag);
     must(ended !== undefined, () => `${connection.name}: something came for command ${tag.toString(16)}, which was never sent`);
     // What was under way by another connection, or is sent once more, may come late.
-    const mayBeLate = this.level > 0 || (ended.end === CommandEnd.aborted && this.parameters.maxConnections > 1);
+    const { maxConnections, taskReporting } = this.parameters;
+    const isFenced = maxConnections === 1 || taskReporting !== 'RFC3720';
+    const mayBeLate = this.level > 0 || (ended.end === CommandEnd.aborted && !isFenced);
     must(mayBeLate, () => `${connection.name}: command ${tag.toString(16)} has ended (${ended.end}), and something came for it`);
     return null;
   }

@@ -3,7 +3,7 @@ import { resendR2Ts } from '../../task/solicitation.js';
 import { serialDifference } from '../command-window.js';
 import type { Connection } from '../connection.js';
 import { replay, sendStatus } from '../replay.js';
-import { dataSNOf, type RetainedResponse, type Retransmission } from '../retransmission.js';
+import { dataInRun, dataSNOf, type RetainedResponse, type Retransmission } from '../retransmission.js';
 
 /**
  * SNACK Request, RFC 7143 §11.16: sends again what was lost, or takes note of data that arrived. What was never sent, or is
@@ -78,7 +78,7 @@ function resendDataOrR2T(connection: Connection, retransmission: Retransmission,
   const from = pdu.begRun === 0 && pdu.runLength === 0 ? firstDataSN : pdu.begRun;
   const until = pdu.runLength === 0 ? end : pdu.begRun + pdu.runLength;
   if (from < firstDataSN || until > end || from >= until) return RejectReason.protocolError;
-  const run = dataIn.filter((each) => dataSNOf(each) >= from && dataSNOf(each) < until);
+  const run = dataInRun(response, from, until);
   // RFC 7143 §11.16.3: whoever takes less in one segment than before has to ask by R-Data.
   if (run.some(({ data }) => data.length > connection.parameters.maxRecvDataSegmentLength)) return RejectReason.protocolError;
   for (const each of run) retransmission.resend(each);

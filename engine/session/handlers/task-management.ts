@@ -11,6 +11,7 @@ import type { TaskSet } from '../../task/task-set.js';
 import { CommandTurn, serialDifference } from '../command-window.js';
 import type { Connection } from '../connection.js';
 import { abortTasks, type MultiTaskAbort, multiTaskAborts } from '../multi-task-abort.js';
+import { ResponseFence } from '../response-fence.js';
 import { powerCycle } from '../session-operations.js';
 import { findTask, type QueryAnswer, queryAsynchronousEvent, queryTask, queryTaskSet } from './task-query.js';
 import { reassignTask } from './task-reassign.js';
@@ -159,7 +160,7 @@ function plugAndBegin(connection: Connection, pdu: TaskManagementRequestPdu, beg
 /** With several connections the response must not overtake what was answered on others. RFC 7143 §4.2.2.3.3. */
 function respondFenced(connection: Connection, taskSets: readonly TaskSet[], send: () => void): void {
   const { session } = connection;
-  if (session.connections.size > 1 && connection.parameters.taskReporting !== 'RFC3720') session.fence.raise({ connection, taskSets, send });
+  if (ResponseFence.isNeeded(session)) session.fence.raise({ connection, taskSets, send });
   else send();
 }
 

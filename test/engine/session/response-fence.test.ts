@@ -86,6 +86,26 @@ test('functions that wait for each other keep their order', () => {
   finish(scene, first, second);
 });
 
+test('a session whose tasks another has stopped hears of it when what it was answered before has arrived', () => {
+  const scene = new Scene();
+  const [first, second] = pair(scene, 'iqn.2024-01.test:third-party', 'ResponseFence');
+  const other = loggedIn(scene);
+  const answered = second.read(0, 1, { lun: Lun.copy });
+  assert.is(second.takeDataIn().initiatorTaskTag, answered);
+  first.read(0, 1, { lun: Lun.pool });
+  other.taskManagement(logicalUnitReset, { lun: Lun.pool });
+  scene.dispatcher.completeAll();
+  assert.is(other.takeTaskManagementResponse().response, TaskManagementResponse.functionComplete, 'who asked does not wait for it');
+  const acknowledge = takePing(second);
+  first.command('00', { lun: Lun.pool });
+  first.assertSilent();
+  acknowledge();
+  takePing(first)();
+  assert.is(first.takeResponse().sense, '06/29/03');
+  assert.not.ok(first.connection.session.isFenced);
+  finish(scene, first, second, other);
+});
+
 test('a connection that is lost holds up no fence, and takes along what waits for it', () => {
   const scene = new Scene();
   const [first, second] = pair(scene, 'iqn.2024-01.test:lost', 'ResponseFence');

@@ -277,7 +277,7 @@ test('who starves is told, and what is freed then is given out at once', () => {
   assert.ok(world.share.withdraw(small));
   assert.equal(world.granted, ['starving']);
   assert.ok(starved.length > 0 && starved.every((each) => each === task));
-  for (const piece of [...world.pieces]) world.free(piece);
+  for (const piece of Array.from(world.pieces)) world.free(piece);
   world.assertEmpty();
 });
 
