@@ -110,6 +110,8 @@ export class CommandExchange extends Exchange<CommandResult> implements PendingC
   isOver = false;
   /** Of the R-Data SNACK that was sent: only a response with this tag counts; 0 when none was. */
   #snackTag = 0;
+  /** Of the status that was told before our R-Data SNACK was: the one that counts may bear it again, or another. */
+  #supersededStatSN: number | null = null;
   /** What the A bit asked for and holes put off. */
   #pendingAck: { readonly lunHigh: number; readonly lunLow: number; readonly targetTransferTag: number } | null = null;
   /** Longest data segment that we took when the command was sent. */
@@ -143,6 +145,7 @@ export class CommandExchange extends Exchange<CommandResult> implements PendingC
     this.#held = null;
     this.#isDataLost = false;
     this.#snackTag = 0;
+    this.#supersededStatSN = null;
     this.#pendingAck = null;
   }
 
@@ -295,6 +298,8 @@ export class CommandExchange extends Exchange<CommandResult> implements PendingC
     this.channel = channel;
     this.#channel = channel;
     this.#held = null;
+    this.#snackTag = 0;
+    this.#supersededStatSN = null;
     this.#pendingAck = null;
     const tracker = this.#tracker;
     if (tracker === null) return 0;
@@ -318,13 +323,13 @@ export class CommandExchange extends Exchange<CommandResult> implements PendingC
   /** Status that came in a Data-In PDU. Answers false when it is held back until the data is complete. */
   takeDataInStatus(pdu: DataInPdu): boolean {
     const { status, residualFlags, residualCount } = pdu;
+    if (this.#snackTag !== 0) return this.#supersede(pdu.statSN);
     return this.#takeStatus(pdu.statSN, pdu.dataSN + 1, status, () => this.#finish(status, noBytes, residualFlags, residualCount, 0));
   }
 
   /** Status that came in a SCSI Response; `data` is its data segment. Answers false when it is held back until the data is complete. */
   takeResponse(pdu: ScsiResponsePdu, data: Buffer): boolean {
-    // Told before our R-Data SNACK was: the one that counts will come (RFC 7143 §11.16.3).
-    if (this.#snackTag !== 0 && pdu.snackTag !== this.#snackTag) return true;
+    if (this.#snackTag !== 0 && pdu.snackTag !== this.#snackTag) return this.#supersede(pdu.statSN);
     if (pdu.response !== ServiceResponse.commandCompleted) {
       this.isOver = true;
       this.fail(new InitiatorError('TARGET_FAILURE', `the target failed with iSCSI response 0x${pdu.response.toString(16)}`));
@@ -336,6 +341,12 @@ export class CommandExchange extends Exchange<CommandResult> implements PendingC
     return this.#takeStatus(statSN, sentCount, status, () =>
       this.#finish(status, this.#senseOf(data), residualFlags, residualCount, bidirectionalReadResidualCount),
     );
+  }
+
+  /** This status was told before our R-Data SNACK was: the one that counts will come. RFC 7143 §11.16.3. */
+  #supersede(statSN: number): false {
+    this.#supersededStatSN = statSN;
+    return false;
   }
 
   /** `sentCount` PDUs with a DataSN or R2TSN were sent by now. */
@@ -352,7 +363,9 @@ export class CommandExchange extends Exchange<CommandResult> implements PendingC
     };
     // A write that has its status needs no R2T any more.
     if (tracker !== null && this.#in !== null && !this.#isDataLost) {
+      const snackTag = this.#snackTag;
       this.#request(tracker.noteSent(sentCount));
+      if (this.#snackTag !== snackTag) return this.#supersede(statSN);
       if (tracker.missing().length > 0) {
         const numbers = this.#channel?.numbers;
         this.#held = {
@@ -377,6 +390,9 @@ export class CommandExchange extends Exchange<CommandResult> implements PendingC
   }
 
   protected override onSettled(): void {
+    const superseded = this.#supersededStatSN;
+    this.#supersededStatSN = null;
+    if (superseded !== null) this.#channel?.numbers.settle(superseded);
     this.#channel?.recovery?.forget(this);
   }
 

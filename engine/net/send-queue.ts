@@ -129,7 +129,8 @@ export class SendQueue implements PduOutput {
       return;
     }
     if (this.#at + PDU_OVERHEAD_BYTES + lengthBytes > BLOCK_BYTES) {
-      this.endWithView(bytes.slice(at, at + lengthBytes), 0, lengthBytes);
+      // A Buffer's `slice` would not copy.
+      this.endWithView(new Uint8Array(bytes.subarray(at, at + lengthBytes)), 0, lengthBytes);
       return;
     }
     this.#endHeader();

@@ -47,6 +47,7 @@ export const Asc = {
   dataPhaseError: 0x4b00,
   initiatorDetectedError: 0x4800,
   protocolServiceCrcError: 0x4705,
+  commandsClearedByProtocolEvent: 0x477f,
   overlappedCommandsAttempted: 0x4e00,
   insufficientResources: 0x5503,
 } as const;

@@ -27,6 +27,7 @@ import type { EngineContext } from './engine-context.js';
 import { type HeldControlPdu, handleControlPdu, isControlOpcode, runControlPdu } from './handlers/control.js';
 import { finishDataOut, handleDataOutHeader } from './handlers/data-out.js';
 import { finishScsiCommand, handleScsiCommandHeader } from './handlers/scsi-command.js';
+import { tellTasksCleared } from './implicit-termination.js';
 import { Keepalive } from './keepalive.js';
 import { LoginPhase } from './login-phase.js';
 import { Retransmission } from './retransmission.js';
@@ -344,6 +345,7 @@ export class Connection implements PduReceiver, TaskOwner {
 
   /** Ends all tasks without an answer, and forgets what was kept of those that were answered. */
   endTasks(): void {
+    tellTasksCleared(this);
     for (const task of Array.from(this.tasks.values())) this.context.runner.abort(task, ignore);
     this.retransmission?.forgetAll();
   }

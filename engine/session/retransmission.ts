@@ -261,8 +261,11 @@ export class Retransmission {
   /** Gives up the oldest data until `lengthBytes` more may be kept; false when there is nothing left to give up. */
   #makeRoom(lengthBytes: number): boolean {
     const { limits, admission } = this.#connection.context;
+    // A few that keep all they may must not leave the others nothing: each is sure of its part.
+    const ownBytesMin = limits.retainedBytesTotalMax / limits.connectionCountMax;
     const isTooMuch = () => {
-      return this.#weightBytes + lengthBytes > limits.retainedBytesMax || admission.retainedBytes + lengthBytes > limits.retainedBytesTotalMax;
+      const bytes = this.#weightBytes + lengthBytes;
+      return bytes > limits.retainedBytesMax || (bytes > ownBytesMin && admission.retainedBytes + lengthBytes > limits.retainedBytesTotalMax);
     };
     if (!isTooMuch()) return true;
     for (const response of this.#responses) {

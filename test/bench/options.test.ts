@@ -36,7 +36,7 @@ test('--only narrows the kinds that it names', () => {
   const plan = parsePlan(['--only', 'tgt,inline', '--only', 'core-read-4k-q32']);
   assert.equal(names(plan.contenders), ['inline', 'tgt']);
   assert.equal(names(plan.workloads), ['core-read-4k-q32']);
-  assert.equal(names(parsePlan(['--only', 'tur-q1']).contenders), ['inline', 'pool', 'auto', 'poll', 'tgt', 'istgt', 'node-floor', 'c-floor']);
+  assert.equal(names(parsePlan(['--only', 'tur-q1']).contenders), ['inline', 'pool', 'auto', 'poll', 'no-poll', 'tgt', 'istgt', 'node-floor', 'c-floor']);
   assert.equal(names(parsePlan(['--only', 'tur-q1', '--contenders', 'pool,tgt']).contenders), ['pool', 'tgt']);
   assert.throws(() => parsePlan(['--contenders', 'tur-q1']), usageError('nothing is named tur-q1'));
 });
@@ -51,7 +51,7 @@ test('--url adds a contender that nothing is written to, unless that is said', (
 
 test('what is misspelt is told', () => {
   assert.throws(() => parsePlan(['--only', 'inlin']), usageError('did you mean inline?'));
-  assert.throws(() => parsePlan(['--baseline', 'nothing-like-it']), usageError('there are inline, pool, auto, poll, tgt'));
+  assert.throws(() => parsePlan(['--baseline', 'nothing-like-it']), usageError('there are inline, pool, auto, poll, no-poll, tgt'));
   assert.throws(() => parsePlan(['--url', 'lab']), usageError('NAME=iscsi://'));
   assert.throws(() => parsePlan(['--url', 'tgt=iscsi://h/iqn.x:y/0']), usageError('two contenders named tgt'));
   assert.throws(

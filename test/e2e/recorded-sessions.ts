@@ -63,7 +63,7 @@ async function readAndWrite(options: SessionOptions, lun: number, digest: Digest
 }
 
 /** At ErrorRecoveryLevel 0 a SNACK is refused. RFC 7143 §11.16. */
-async function provokeReject(host: string, port: number, targetName: string): Promise<void> {
+export async function provokeReject(host: string, port: number, targetName: string): Promise<void> {
   const connection = await RawConnection.connect(host, port);
   const { expStatSN } = await connection.login({ targetName });
   const header = Buffer.alloc(48);
@@ -75,7 +75,7 @@ async function provokeReject(host: string, port: number, targetName: string): Pr
 }
 
 /** Says nothing until the target asks whether anybody lives. */
-async function bePinged(options: SessionOptions): Promise<void> {
+export async function bePinged(options: SessionOptions): Promise<void> {
   let onPing = () => {};
   const pinged = new Promise<void>((resolve) => {
     onPing = resolve;

@@ -2,10 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Opcode, opcodeName } from '../../engine/pdu/index.js';
+import { captureTest, FAULTS, LOST_PACKETS, NEW_CONNECTIONS, NOT_DISSECTED, SharedCapture } from '../support/capture-test.js';
 import { LunloomProcess } from '../support/lunloom-process.js';
-import { decodeFields, describeFrames, PacketCapture, summarizeFrames } from '../support/packet-capture.js';
-import { peerTest } from '../support/peer-test.js';
-import { COULD_NOT_RUN } from '../support/uvu-output.js';
+import { describeFrames, PacketCapture } from '../support/packet-capture.js';
 import { CONNECTION_COUNT, PING_TEXT, recordSessions } from './recorded-sessions.js';
 
 // A dissector that shares no code with us reads what we say: PDUs that both halves of this repository get wrong in the same way
@@ -28,25 +27,6 @@ const LAB = {
 /** `…,t,0x0001`, ended by at least one zero byte and padded to a multiple of four. SPC-4 "SCSI name string designator format". */
 const NAME_DESIGNATOR_LENGTH = Math.ceil((TARGET_NAME.length + ',t,0x0001'.length + 1) / 4) * 4;
 
-const mayCapture = process.getuid?.() === 0 || process.env['CI'] === 'true' || process.env['CI'] === '1';
-
-function captureTest(name: string, handler: () => Promise<void>): void {
-  if (mayCapture) {
-    peerTest(name, ['tshark'], handler);
-  } else {
-    test.skip(name, handler);
-    process.stdout.write(`\n${COULD_NOT_RUN} "${name}": only root may capture packets\n`);
-  }
-}
-
-let recording: Promise<PacketCapture> | null = null;
-
-/** The capture that all tests look at, made by the first of them. */
-function recorded(): Promise<PacketCapture> {
-  recording ??= record();
-  return recording;
-}
-
 async function record(): Promise<PacketCapture> {
   const lunloom = await LunloomProcess.start({ config: LAB });
   const capture = await PacketCapture.start(lunloom.port).catch(async (error: unknown) => {
@@ -65,26 +45,15 @@ async function record(): Promise<PacketCapture> {
   return capture;
 }
 
-test.after(async () => (await recording?.catch(() => null))?.remove());
+const shared = new SharedCapture(record);
+test.after(() => shared.remove());
 
-const FAULTS = '_ws.malformed || _ws.unreassembled || iscsi.opcode.invalid || iscsi.keyvalue.invalid || _ws.expert.severity >= error';
-const LOST_PACKETS = 'tcp.analysis.lost_segment || tcp.analysis.ack_lost_segment';
-const NOT_DISSECTED = 'tcp.len > 0 && !iscsi && !tcp.segment_data';
-
-const summarize = async (filter: string, path?: string) => {
-  const capture = await recorded();
-  return summarizeFrames(path ?? capture.path, capture.port, filter);
-};
-
-/** The values of one field in the frames of a filter, in the order in which they went over the wire. */
-async function valuesOf(filter: string, field: string): Promise<string[]> {
-  const capture = await recorded();
-  return (await decodeFields(capture.path, capture.port, filter, [field])).flatMap(([values]) => values ?? []);
-}
+const summarize = (filter: string, path?: string) => shared.summarize(filter, path);
+const valuesOf = (filter: string, field: string) => shared.valuesOf(filter, field);
 
 captureTest('the capture is whole: every connection from its first to its last packet', async () => {
   assert.equal(await summarize(LOST_PACKETS), []);
-  assert.is((await summarize('tcp.flags.syn == 1 && tcp.flags.ack == 0')).length, CONNECTION_COUNT);
+  assert.is((await summarize(NEW_CONNECTIONS)).length, CONNECTION_COUNT);
   assert.equal(await summarize('tcp.flags.reset == 1'), []);
 });
 
@@ -126,16 +95,15 @@ captureTest('Wireshark reads from INQUIRY, READ CAPACITY and sense data what was
   assert.equal([...vendors].sort(), ['ACME', 'LUNLOOM']);
   const senses = await valuesOf('scsi.sns.key', 'scsi.sns.ascascq');
   for (const sense of ['0x2100', '0x2900']) assert.ok(senses.includes(sense), `${sense} is among ${senses}`);
-  const { path, port } = await recorded();
-  const targets = await describeFrames(path, port, 'iscsi.opcode == 0x24');
+  const { port } = await shared.recorded;
+  const targets = await shared.describe('iscsi.opcode == 0x24');
   assert.match(targets, `KeyValue: TargetName=${TARGET_NAME}`);
   assert.match(targets, `KeyValue: TargetAddress=127.0.0.1:${port},1`);
   assert.match(targets, 'KeyValue: X-com.example.unknown=NotUnderstood');
 });
 
 captureTest('Wireshark finds every digest right', async () => {
-  const { path, port } = await recorded();
-  const text = await describeFrames(path, port, 'iscsi.headerdigest32');
+  const text = await shared.describe('iscsi.headerdigest32');
   const countOf = (what: RegExp) => text.match(what)?.length ?? 0;
   assert.ok(countOf(/HeaderDigest: 0x[0-9a-f]{8} \(Good CRC32\)/g) > 40);
   assert.ok(countOf(/DataDigest: 0x[0-9a-f]{8} \(Good CRC32\)/g) > 20);
@@ -144,7 +112,7 @@ captureTest('Wireshark finds every digest right', async () => {
 
 /** A copy of the capture in which `to` stands wherever `from` stood; both have the same length. */
 async function spoil(from: Uint8Array, to: Uint8Array): Promise<string> {
-  const { path } = await recorded();
+  const { path } = await shared.recorded;
   const bytes = readFileSync(path);
   let count = 0;
   for (let at = bytes.indexOf(from); at !== -1; at = bytes.indexOf(from, at + 1), count++) bytes.set(to, at);
@@ -154,7 +122,7 @@ async function spoil(from: Uint8Array, to: Uint8Array): Promise<string> {
 }
 
 captureTest('Wireshark would have seen a wrong digest and a malformed page', async () => {
-  const { port } = await recorded();
+  const { port } = await shared.recorded;
   const wrongDigests = await describeFrames(await spoil(Buffer.from(PING_TEXT), Buffer.from(PING_TEXT.toUpperCase())), port, 'iscsi.headerdigest32');
   assert.is(wrongDigests.match(/DataDigest: 0x[0-9a-f]{8} \(Bad CRC32/g)?.length, 2, 'of the ping and of its answer');
   // A designator of page 83h that claims to be longer than the page.

@@ -40,10 +40,10 @@ const brokenSequences: readonly (readonly [
   asc: number,
   build: (a: HostileInitiator, tags: { lun: number; initiatorTaskTag: number; targetTransferTag: number }) => Buffer[],
 ])[] = [
-  ['beyond the burst', Asc.dataPhaseError, (a, tags) => [a.dataOut({ ...tags, data: Buffer.alloc(BURST + 512) })]],
+  ['beyond the burst', Asc.notEnoughUnsolicitedData, (a, tags) => [a.dataOut({ ...tags, data: Buffer.alloc(BURST + 512) })]],
   [
     'beyond the burst in a second PDU',
-    Asc.dataPhaseError,
+    Asc.notEnoughUnsolicitedData,
     (a, tags) => [
       a.dataOut({ ...tags, data: Buffer.alloc(BURST - 512), final: false }),
       a.dataOut({ ...tags, dataSN: 1, bufferOffset: BURST - 512, data: Buffer.alloc(1024) }),
@@ -228,7 +228,7 @@ attack(scene, 'unsolicited data beyond FirstBurstLength ends its task (RFC 7143 
       attacker.write(ATTACK_LBA, BURST, { lun, initiatorTaskTag, data: Buffer.alloc(2048), final: false }),
       attacker.dataOut({ initiatorTaskTag, bufferOffset: 2048, data: Buffer.alloc(4096) }),
     );
-    await attacker.expectSense(initiatorTaskTag, SenseKey.abortedCommand, Asc.dataPhaseError);
+    await attacker.expectSense(initiatorTaskTag, SenseKey.abortedCommand, Asc.notEnoughUnsolicitedData);
     const immediateTag = attacker.takeTag();
     attacker.send(attacker.write(ATTACK_LBA, BURST, { lun, initiatorTaskTag: immediateTag, data: Buffer.alloc(8192) }));
     await attacker.expectSense(immediateTag, SenseKey.abortedCommand, Asc.unexpectedUnsolicitedData);

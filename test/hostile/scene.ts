@@ -61,7 +61,8 @@ export function sceneConfig(folder: string, options: SceneOptions): EngineConfig
     workerCount: options.workerCount ?? 2,
     insecure: false,
     // Attackers do not wait for the window to widen, and are to get at what stands behind it.
-    limits: { commandWindowStartCount: 128, ...options.limits },
+    // Nor is anybody behind the same address to be slowed by their failed logins.
+    limits: { commandWindowStartCount: 128, loginFailureDelayMsMax: 0, ...options.limits },
   };
 }
 

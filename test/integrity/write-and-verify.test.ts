@@ -104,6 +104,9 @@ for (const { name, execution, unit } of cases) {
         await client.run(`WRITE AND VERIFY (${form})`, { cdb: writeAndVerifyCdb(form, flags, lba, lbaCount), dataOut });
         assertBytes(await client.read(lba, lbaCount, BLOCK), dataOut);
       }
+      const dataOut = Buffer.from(random.bytes(3 * BLOCK));
+      await client.writeAndVerify(7, dataOut, BLOCK, true, { cdbLength: form });
+      assertBytes(await client.read(7, 3, BLOCK), dataOut);
     }
   });
 

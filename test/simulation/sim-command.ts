@@ -4,7 +4,8 @@ import type { SimConnection } from './sim-connection.js';
 import { must } from './violation.js';
 
 export interface CommandPlan {
-  readonly kind: 'read' | 'write' | 'none';
+  /** An exchange is XDWRITEREAD: it writes, and returns what was there before, combined with what it wrote. */
+  readonly kind: 'read' | 'write' | 'exchange' | 'none';
   readonly lun: number;
   readonly lba: number;
   readonly lbaCount: number;
@@ -36,6 +37,10 @@ export class SimCommand {
   end: CommandEnd | null = null;
   /** Task management that concerns it was sent: it may end without an answer. */
   abortRequested = false;
+  /** When a function of another initiator may have stopped it; 0 when none did. */
+  riskMicros = 0;
+  /** When the target said that there is no such command; 0 when it did not. */
+  goneMicros = 0;
   status: number | null = null;
   statSN = 0;
   immediateLength = 0;
@@ -65,9 +70,19 @@ export class SimCommand {
     this.immediate = immediate;
     this.history = history;
     this.connection = connection;
-    this.write = plan.kind === 'write' ? history.beginWrite(plan.lba, plan.lbaCount) : null;
+    this.write = plan.kind === 'write' || plan.kind === 'exchange' ? history.beginWrite(plan.lba, plan.lbaCount) : null;
     this.startPlace = this.write?.start ?? history.begin();
     this.data = this.write === null ? new Uint8Array(0) : history.contentOf(this.write, plan.lba, plan.lbaCount);
+  }
+
+  /** A function of another initiator may stop it without a word. */
+  putAtRisk(nowMicros: number): void {
+    this.riskMicros ||= nowMicros;
+    this.abortRequested = true;
+  }
+
+  get isAtRisk(): boolean {
+    return this.riskMicros !== 0;
   }
 
   get expectedLength(): number {
@@ -82,21 +97,42 @@ export class SimCommand {
     return true;
   }
 
+  get reads(): boolean {
+    return this.plan.kind === 'read' || this.plan.kind === 'exchange';
+  }
+
+  /** The DataSN of the first byte. R2Ts of a bidirectional command are counted with its data, RFC 7143 §4.2.2.4. */
+  get #firstDataSN(): number {
+    if (this.plan.kind !== 'exchange') return 0;
+    for (const [dataSN, { offset }] of this.#pieces) if (offset === 0) return dataSN;
+    return 0;
+  }
+
   /** DataSNs before this one have all come. */
   get contiguousDataCount(): number {
-    let count = 0;
+    let count = this.#firstDataSN;
     while (this.receivedDataSNs.has(count)) count++;
     return count;
   }
 
   /** The first run of Data-In that is known to be missing; null when there is none. */
   get missingData(): { readonly begRun: number; readonly runLength: number } | null {
+    if (this.plan.kind === 'exchange') {
+      // Nobody can tell which number the first Data-In has: all of them are asked for.
+      return this.status !== 0 || this.#receivedBytes === this.expectedLength ? null : { begRun: 0, runLength: 0 };
+    }
     const end = this.dataCount ?? Math.max(-1, ...this.receivedDataSNs) + 1;
     const begRun = this.contiguousDataCount;
     if (begRun >= end) return null;
     let runLength = 1;
     while (begRun + runLength < end && !this.receivedDataSNs.has(begRun + runLength)) runLength++;
     return { begRun, runLength };
+  }
+
+  get #receivedBytes(): number {
+    let sum = 0;
+    for (const { data } of this.#pieces.values()) sum += data.length;
+    return sum;
   }
 
   get missingR2T(): { readonly begRun: number; readonly runLength: number } | null {
@@ -142,12 +178,10 @@ export class SimCommand {
   /** What was read, put together; throws a `Violation` when bytes are missing or come twice. */
   joinData(): Uint8Array {
     const data = new Uint8Array(this.expectedLength);
-    let sum = 0;
-    for (const piece of this.#pieces.values()) {
-      data.set(piece.data, piece.offset);
-      sum += piece.data.length;
-    }
+    for (const piece of this.#pieces.values()) data.set(piece.data, piece.offset);
+    const sum = this.#receivedBytes;
     must(sum === data.length, () => `command ${this.initiatorTaskTag.toString(16)} read ${sum} of ${data.length} bytes with GOOD status`);
+    if (this.plan.kind === 'exchange') for (let at = 0; at < data.length; at++) data[at] = (data[at] as number) ^ (this.data[at] as number);
     return data;
   }
 

@@ -106,7 +106,7 @@ export class SimConnection implements PduReceiver, LinkClient {
     const digests = this.state === 'login' ? { header: false, data: false } : this.session.parameters.digests;
     const parts: Uint8Array[] = [header];
     if (digests.header) parts.push(digestOf(header));
-    const dataAt = BHS_LENGTH + (digests.header ? 4 : 0);
+    const dataAt = header.length + (digests.header ? 4 : 0);
     if (data.length > 0) {
       const padded = Buffer.concat([data, Buffer.alloc(paddedLength(data.length) - data.length)]);
       parts.push(padded);

@@ -25,6 +25,7 @@ interface PendingFunction {
 
 /** What was received and is not answered for so long was dropped with the connection it came by. */
 const STALE_MS = 1500;
+const PROBE_AFTER_MS = 300;
 
 /** Task management of one session: what was asked for and is not answered. */
 export class SimFunctions {
@@ -33,6 +34,11 @@ export class SimFunctions {
 
   constructor(session: SimSession) {
     this.#session = session;
+  }
+
+  /** Commands that others begin now may be stopped. */
+  get threatensOthers(): boolean {
+    return [...this.#pending.values()].some(({ code }) => affectsOthers(code));
   }
 
   get isIdle(): boolean {
@@ -44,9 +50,9 @@ export class SimFunctions {
     this.#start(TaskManagementFunction.abortTask, command.connection, command.plan.lun, [command], command);
   }
 
-  /** ABORT TASK SET or LOGICAL UNIT RESET. */
+  /** A function on a whole logical unit, or for `TARGET WARM RESET` on all of them. */
   abortAll(code: number, connection: SimConnection, lun: number): void {
-    const affected = [...this.#session.commands.values()].filter((command) => command.plan.lun === lun);
+    const affected = [...this.#session.commands.values()].filter((command) => command.plan.lun === lun || isOnTarget(code));
     this.#start(code, connection, lun, affected, null);
   }
 
@@ -67,6 +73,7 @@ export class SimFunctions {
     const { header, view } = newHeader();
     pending.connection = connection;
     pending.sentMicros = this.#session.clock.nowMicros();
+    this.#warnOthers(pending);
     const { code, lun, referenced, immediate, initiatorTaskTag } = pending;
     encodeTaskManagementRequest(
       {
@@ -76,7 +83,8 @@ export class SimFunctions {
         lunLow: 0,
         initiatorTaskTag,
         referencedTaskTag: referenced?.initiatorTaskTag ?? RESERVED_TAG,
-        refCmdSN: referenced?.cmdSN ?? 0,
+        // RFC 7143 §11.5.5: that of the request itself for a task that an immediate command made.
+        refCmdSN: referenced?.immediate === true ? cmdSN : (referenced?.cmdSN ?? 0),
         expDataSN: 0,
         cmdSN,
         expStatSN: 0,
@@ -87,7 +95,6 @@ export class SimFunctions {
     connection.send(header);
   }
 
-  /** Answers whether the response was for one of these functions. */
   onResponse(connection: SimConnection, header: DataView): void {
     const { initiatorTaskTag, response } = decodeTaskManagementResponse(header, 0);
     const session = this.#session;
@@ -98,13 +105,50 @@ export class SimFunctions {
       return;
     }
     this.#pending.delete(initiatorTaskTag);
+    this.#warnOthers(pending);
     if (pending.referenced !== null && response === TaskManagementResponse.taskDoesNotExist) {
-      const isOpen = pending.referenced.end === null;
+      const isOpen = pending.referenced.end === null && !pending.referenced.isAtRisk;
+      if (pending.referenced.isAtRisk) pending.referenced.goneMicros = session.clock.nowMicros();
       must(session.level > 0 || !isOpen, () => `${connection.name}: ABORT TASK finds no command ${pending.referenced?.initiatorTaskTag.toString(16)}`);
       return;
     }
     must(response === TaskManagementResponse.functionComplete, () => `${connection.name}: function ${pending.code} was answered with response ${response}`);
-    for (const command of pending.affected) if (command.end === null) session.endCommand(command, CommandEnd.aborted);
+    for (const command of pending.affected) {
+      const tag = command.initiatorTaskTag;
+      must(
+        !session.initiator.world.target.isExecuting(tag),
+        () => `${connection.name}: a worker still has command ${tag.toString(16)}, which is said to be stopped`,
+      );
+      if (command.end === null) session.endCommand(command, CommandEnd.aborted);
+    }
+  }
+
+  /** What others have stopped without a word is asked for, and then given up. */
+  probeAtRisk(): void {
+    const session = this.#session;
+    const now = session.clock.nowMicros();
+    for (const command of [...session.commands.values()]) {
+      const { connection, goneMicros, riskMicros } = command;
+      if (!command.isAtRisk || !connection.isOpen || command.isReassigning) continue;
+      // At level 0 order says that no answer is under way; above it the numbers do.
+      if (goneMicros !== 0 && (session.level === 0 || (now - goneMicros > PROBE_AFTER_MS * 1000 && connection.isSettled))) {
+        session.endCommand(command, CommandEnd.aborted);
+      } else if (goneMicros === 0 && now - riskMicros > PROBE_AFTER_MS * 1000 && this.isIdle) this.abortTask(command);
+    }
+  }
+
+  /** The session is over; what was asked for may still be done. */
+  abandon(): void {
+    for (const pending of this.#pending.values()) {
+      this.#warnOthers(pending);
+      this.#session.clock.after(PROBE_AFTER_MS, () => this.#warnOthers(pending));
+    }
+  }
+
+  #warnOthers({ code, lun }: PendingFunction): void {
+    if (!affectsOthers(code)) return;
+    const { initiator } = this.#session;
+    for (const other of initiator.world.initiators) if (other !== initiator) other.onForeignReset(isOnTarget(code) ? null : lun);
   }
 
   /** What will not be answered any more, because its connection is gone, is asked for anew. */
@@ -122,4 +166,12 @@ export class SimFunctions {
       else if (referenced.connection.isOpen) this.abortTask(referenced);
     }
   }
+}
+
+function isOnTarget(code: number): boolean {
+  return code === TaskManagementFunction.targetWarmReset;
+}
+
+function affectsOthers(code: number): boolean {
+  return isOnTarget(code) || code === TaskManagementFunction.clearTaskSet || code === TaskManagementFunction.logicalUnitReset;
 }

@@ -8,6 +8,8 @@ import type { SimWorld } from './sim-world.js';
 
 const ACT_MS_MAX = 4;
 const RESTART_MS_MAX = 200;
+const { abortTaskSet, clearTaskSet, logicalUnitReset, targetWarmReset } = TaskManagementFunction;
+const ABORT_CODES = [abortTaskSet, abortTaskSet, clearTaskSet, logicalUnitReset, targetWarmReset] as const;
 
 /** How often an initiator does what, out of 100 times; the rest it does nothing. */
 const Odds = { command: 72, numberedPing: 3, ping: 2, abortTask: 4, abortAll: 2, reset: 1, closeConnection: 2 } as const;
@@ -22,7 +24,8 @@ export class SimInitiator {
   /** No session is open, and none will be. */
   isDone = false;
   #session: SimSession;
-  #tag = 0x100;
+  /** Tags of different initiators differ, so that traces can be read. */
+  #tag: number;
   /** Writes that were lost with their session: whether they happened is settled when the next one is open. */
   #limbo: SimCommand[] = [];
 
@@ -30,6 +33,7 @@ export class SimInitiator {
     this.world = world;
     this.name = `iqn.2024-01.test:initiator${at}`;
     this.isid = `80000000000${at}`;
+    this.#tag = 0x100 + at * 0x10000;
     this.commandsLeft = world.scenario.commandCount;
     this.#session = new SimSession(this);
     this.#actSoon();
@@ -41,6 +45,11 @@ export class SimInitiator {
 
   get hasOpenCommands(): boolean {
     return this.#session.commands.size > 0;
+  }
+
+  /** A function of this initiator is under way that stops commands of others. */
+  get threatensOthers(): boolean {
+    return this.#session.functions.threatensOthers;
   }
 
   describe(): string {
@@ -71,6 +80,13 @@ export class SimInitiator {
     });
   }
 
+  /** Another initiator has reset a logical unit, or all of them (`null`): our commands there may have ended without a word. */
+  onForeignReset(lun: number | null): void {
+    for (const command of this.#session.commands.values()) {
+      if (lun === null || command.plan.lun === lun) command.putAtRisk(this.world.clock.nowMicros());
+    }
+  }
+
   #actSoon(): void {
     const { clock, random } = this.world;
     clock.after(random.below(ACT_MS_MAX * 1000) / 1000, () => {
@@ -82,6 +98,8 @@ export class SimInitiator {
 
   #act(session: SimSession): void {
     session.functions.renew();
+    session.functions.probeAtRisk();
+    if (session.state !== 'open') return;
     session.logouts.forgetStale();
     if (this.commandsLeft === 0) {
       if (this.world.isCalm && session.isQuiet && !session.logouts.isClosing) session.logouts.closeSession();
@@ -119,9 +137,8 @@ export class SimInitiator {
         break;
       }
       case 'abortAll': {
-        // A reset stops the commands of others without a word.
-        const code = scenario.initiatorCount === 1 && random.boolean() ? TaskManagementFunction.logicalUnitReset : TaskManagementFunction.abortTaskSet;
-        if (session.functions.isIdle) session.functions.abortAll(code, connection, random.below(LUN_COUNT));
+        const code = ABORT_CODES[random.below(ABORT_CODES.length)] as number;
+        if (session.functions.isIdle && session.logouts.isIdle) session.functions.abortAll(code, connection, random.below(LUN_COUNT));
         break;
       }
       case 'reset':
@@ -137,7 +154,7 @@ export class SimInitiator {
     if (!session.hasRoom || session.commands.size >= scenario.depthMax) return;
     this.commandsLeft--;
     const lbaCount = 1 + random.below(Math.min(scenario.blocksMax, scenario.spanBlocks));
-    const kinds: CommandPlan['kind'][] = ['read', 'write', 'read', 'write', 'read', 'write', 'none'];
+    const kinds: CommandPlan['kind'][] = ['read', 'write', 'read', 'write', 'read', 'write', 'exchange', 'none'];
     session.startCommand({
       kind: kinds[random.below(kinds.length)] as CommandPlan['kind'],
       lun: random.below(LUN_COUNT),

@@ -94,6 +94,8 @@ export class SimLogouts {
       return;
     }
     session.connections.get(pending.cid)?.finish();
+    // With its last connection a session goes, whatever waits for another that was lost.
+    if (session.openConnections.length === 0) this.mayHaveClosed = true;
     session.clock.after(session.random.below(100), () => session.connect(pending.cid));
   }
 

@@ -1,6 +1,7 @@
 import {
   ACKNOWLEDGE_BIT,
   AsyncEvent,
+  BHS_LENGTH,
   DATA_IN,
   decodeDataIn,
   decodeReadyToTransfer,
@@ -27,12 +28,13 @@ import { SimFunctions } from './sim-functions.js';
 import type { SimInitiator } from './sim-initiator.js';
 import { SimLogouts } from './sim-logouts.js';
 import { SimRecovery } from './sim-recovery.js';
-import { cdbOf, checkStatus } from './sim-scsi.js';
+import { ahsOf, cdbOf, checkStatus } from './sim-scsi.js';
 import type { Trace } from './trace.js';
 import { must } from './violation.js';
 import { SessionWatch } from './wire-checker.js';
 
 const RETRY_AFTER_MS = 120;
+const CLOSE_MS_MAX = 2000;
 
 /** A PDU that has a place in the order of CmdSN: it is sent again, by the same connection, until the target has it. RFC 7143 §7.2.1. */
 export interface Numbered {
@@ -186,7 +188,11 @@ export class SimSession {
 
   onConnectionLost(connection: SimConnection, wasLogin: boolean): void {
     if (this.state === 'over') return;
-    if (this.logouts.isClosing && this.connections.size > 0) return;
+    if (this.logouts.isClosing && this.connections.size > 0) {
+      // The target closes them one by one; or the logout was lost with this one.
+      this.clock.after(CLOSE_MS_MAX, () => this.fail('the logout was lost'));
+      return;
+    }
     if (wasLogin && this.tsih !== 0) {
       if (this.recovery.isLost(connection.cid)) this.recovery.retry(connection.cid);
       else this.clock.after(50, () => this.connect(connection.cid));
@@ -204,6 +210,7 @@ export class SimSession {
       connection.finish();
     }
     for (const command of [...this.commands.values()]) this.endCommand(command, CommandEnd.lost);
+    this.functions.abandon();
     this.initiator.onSessionOver();
   }
 
@@ -259,7 +266,8 @@ export class SimSession {
     const connections = this.openConnections;
     const connection = connections[random.below(connections.length)];
     if (connection === undefined) return;
-    const immediate = this.level === 0 && random.below(16) === 0;
+    // One that overtakes a function by another connection would be stopped too.
+    const immediate = this.level === 0 && this.functions.isIdle && random.below(16) === 0;
     const tag = this.takeTag();
     const history = this.initiator.world.histories[plan.lun] as (typeof this.initiator.world.histories)[number];
     const command = new SimCommand(plan, tag, this.cmdSN, immediate, history, connection);
@@ -268,25 +276,30 @@ export class SimSession {
     command.immediateLength = random.boolean() ? immediateMax : random.below(immediateMax + 1);
     command.sendsUnsolicited = !this.parameters.initialR2T && random.below(4) > 0;
     this.commands.set(tag, command);
+    const { initiators } = this.initiator.world;
+    if (initiators.some((other) => other !== this.initiator && other.threatensOthers)) command.putAtRisk(this.clock.nowMicros());
     if (!immediate) this.sendNumbered(connection, command, (by) => this.transmitCommand(command, by));
     this.transmitCommand(command, connection);
   }
 
   transmitCommand(command: SimCommand, connection: SimConnection): void {
-    const { header, view } = newHeader();
     const { plan, immediateLength, data } = command;
+    const ahs = ahsOf(plan, command.expectedLength);
+    const header = new Uint8Array(BHS_LENGTH + ahs.length);
+    header.set(ahs, BHS_LENGTH);
+    const view = new DataView(header.buffer);
     const unsolicitedEnd = command.sendsUnsolicited ? Math.min(data.length, this.parameters.firstBurstLength) : 0;
     const pdu = emptyScsiCommand();
     pdu.immediate = command.immediate;
     pdu.final = unsolicitedEnd <= immediateLength;
-    pdu.read = plan.kind === 'read';
-    pdu.write = plan.kind === 'write';
+    pdu.read = command.reads;
+    pdu.write = command.write !== null;
     pdu.attribute = plan.attribute;
     pdu.lunHigh = plan.lun << 16;
     pdu.initiatorTaskTag = command.initiatorTaskTag;
     pdu.expectedDataTransferLength = command.expectedLength;
     pdu.cmdSN = command.cmdSN;
-    encodeScsiCommand(pdu, cdbOf(plan), 0, immediateLength, view, 0);
+    encodeScsiCommand(pdu, cdbOf(plan), ahs.length, immediateLength, view, 0);
     connection.send(header, data.subarray(0, immediateLength));
     connection.oweNothing(command, RESERVED_TAG);
     if (!pdu.final) connection.owe(command, RESERVED_TAG, immediateLength, unsolicitedEnd);
@@ -390,8 +403,8 @@ export class SimSession {
 
   #conclude(command: SimCommand): void {
     const { plan, history, write } = command;
+    if (command.reads && command.status === 0) history.endRead(plan.lba, command.joinData(), command.startPlace);
     if (write !== null) history.endWrite(write, command.status === 0 ? WriteOutcome.done : WriteOutcome.refused);
-    else if (plan.kind === 'read' && command.status === 0) history.endRead(plan.lba, command.joinData(), command.startPlace);
     this.endCommand(command, CommandEnd.answered);
   }
 
@@ -426,6 +439,6 @@ export class SimSession {
 
   #isWriting(tag: number): boolean {
     const command = this.commands.get(tag) ?? this.#ended.get(tag);
-    return command?.plan.kind === 'write';
+    return command !== undefined && command.write !== null;
   }
 }

@@ -135,6 +135,11 @@ export class SimTarget {
     this.#flushList.flushAll();
   }
 
+  /** A worker has the command of this tag. */
+  isExecuting(initiatorTaskTag: number): boolean {
+    return this.#dispatcher.held.some(({ slot }) => slot.initiatorTaskTag === initiatorTaskTag);
+  }
+
   /** Throws a `Violation` when the engine met a defect of its own, or a connection is beyond its bounds. */
   check(): void {
     const [defect] = this.#defects;

@@ -13,7 +13,8 @@ import { WireChecker } from './wire-checker.js';
 
 /** Longest that commands may take once nothing goes wrong any more. */
 const CALM_MS_MAX = 60_000;
-const BUSY_MS_MAX = 600_000;
+/** Faults that let nothing get through for this long stop. */
+const NO_PROGRESS_MS = 40_000;
 /** Faults go on for this long after the last command was given, at most. */
 const FAULTS_GO_ON_MS = 1500;
 const CHECK_EVERY = 8;
@@ -29,9 +30,13 @@ export class SimWorld {
   readonly targetName = TARGET_NAME;
   readonly initiators: SimInitiator[] = [];
   readonly hasCorrupted: boolean;
-  /** The network has become perfect. */
+  /** All commands were given, and nothing goes wrong any more: sessions may be closed. */
   isCalm = false;
+  #isPerfect = false;
   #place = 0;
+  #endedCount = 0;
+  #progressMicros = 0;
+  #lastCommandMicros = 0;
   #linkCount = 0;
 
   constructor(scenario: Scenario) {
@@ -57,23 +62,35 @@ export class SimWorld {
 
   /** Lets all happen, and looks on. Throws a `Violation` when something that must hold does not. */
   run(): void {
-    let calmMicros = 0;
-    let lastCommandMicros = 0;
     for (let step = 0; !this.initiators.every(({ isDone }) => isDone); step++) {
       must(this.clock.step(), () => 'nothing will ever happen again, and not all is done');
       if (step % CHECK_EVERY === 0) this.target.check();
-      const now = this.clock.elapsedMicros;
-      if (this.initiators.some(({ commandsLeft }) => commandsLeft > 0)) lastCommandMicros = now;
-      else if (!this.isCalm && (now - lastCommandMicros > FAULTS_GO_ON_MS * 1000 || !this.initiators.some((each) => each.hasOpenCommands))) {
-        this.isCalm = true;
-        calmMicros = now;
-        Object.assign(this.scenario.faults, { lossShare: 0, corruptShare: 0, resetShare: 0 });
-        this.trace.add(() => 'the network is perfect from now on');
-      }
-      const isHanging = now > BUSY_MS_MAX * 1000 || (this.isCalm && now - calmMicros > CALM_MS_MAX * 1000);
-      must(!isHanging, () => `commands do not end: ${this.initiators.map((each) => each.describe()).join('; ')}`);
+      this.#watchProgress(this.clock.elapsedMicros);
     }
     this.#finish();
+  }
+
+  /** The network becomes perfect when all commands were given, or when its faults let nothing get through; then all must end soon. */
+  #watchProgress(now: number): void {
+    const endedCount = this.initiators.reduce((sum, { ends }) => sum + ends.answered + ends.aborted + ends.lost, 0);
+    if (endedCount !== this.#endedCount) {
+      this.#endedCount = endedCount;
+      this.#progressMicros = now;
+    }
+    const isBusy = this.initiators.some(({ commandsLeft }) => commandsLeft > 0);
+    if (this.#isPerfect) {
+      const isHanging = now - this.#progressMicros > CALM_MS_MAX * 1000;
+      must(!isHanging, () => `commands do not end: ${this.initiators.map((each) => each.describe()).join('; ')}`);
+      this.isCalm = !isBusy;
+      return;
+    }
+    if (isBusy) this.#lastCommandMicros = now;
+    const isOver = !isBusy && (now - this.#lastCommandMicros > FAULTS_GO_ON_MS * 1000 || !this.initiators.some((each) => each.hasOpenCommands));
+    if (!isOver && now - this.#progressMicros < NO_PROGRESS_MS * 1000) return;
+    this.#isPerfect = true;
+    this.#progressMicros = now;
+    Object.assign(this.scenario.faults, { lossShare: 0, corruptShare: 0, resetShare: 0 });
+    this.trace.add(() => 'the network is perfect from now on');
   }
 
   #finish(): void {

@@ -175,6 +175,8 @@ export class WireChecker implements LinkObserver {
     }
     task.sentData.set(dataSN, content);
     if (task.reassignCount > 0) return;
+    // R2Ts and Data-In of a bidirectional command are numbered together, RFC 7143 §4.2.2.4.
+    if (task.write && task.nextOffset === 0) task.nextDataSN = task.nextR2TSN;
     must(dataSN === task.nextDataSN, () => this.#text(`${name} came where DataSN ${task.nextDataSN} was due`));
     must(bufferOffset === task.nextOffset, () => this.#text(`${name} begins at ${bufferOffset}, not at ${task.nextOffset}`));
     task.nextDataSN++;

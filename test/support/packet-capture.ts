@@ -131,3 +131,27 @@ export async function summarizeFrames(path: string, port: number, filter: string
 export function describeFrames(path: string, port: number, filter: string): Promise<string> {
   return peerOutput('tshark', [...decodeArgs(path, port), '-Y', filter, '-V', '-O', 'iscsi']);
 }
+
+/** One PDU of a description. */
+export interface DescribedPdu {
+  /** `SCSI Data In` */
+  readonly name: string;
+  /** What stands behind the name of each field, up to the first blank: `0x00000005`, `16384`, of flags a word. */
+  readonly fields: ReadonlyMap<string, string>;
+}
+
+const PDU_TITLE = /^iSCSI \((.+)\)$/;
+const FIELD = /^ *(?:[01. ]+ = )?([A-Za-z][A-Za-z0-9 ]*): (\S+)/;
+
+/** The PDUs in a text of `describeFrames`, in the order in which they went over the wire: that of their fields tells none of frames with several. */
+export function parseDescription(text: string): DescribedPdu[] {
+  const pdus: { name: string; fields: Map<string, string> }[] = [];
+  for (const line of text.split('\n')) {
+    const title = PDU_TITLE.exec(line)?.[1];
+    if (title !== undefined) pdus.push({ name: title, fields: new Map() });
+    const [, name, value] = FIELD.exec(line) ?? [];
+    const fields = pdus.at(-1)?.fields;
+    if (name !== undefined && value !== undefined && fields !== undefined && !fields.has(name)) fields.set(name, value);
+  }
+  return pdus;
+}

@@ -57,7 +57,7 @@ function isSentTwice(task: Task | undefined, { targetTransferTag }: DataOutPdu):
 
 /** Sense of RFC 7143 §11.4.7.2 for each way to break the rules. */
 function senseOf(verdict: DataOutVerdict): number {
-  return verdict === DataOutVerdict.wrongFinal
+  return verdict === DataOutVerdict.wrongFinal || verdict === DataOutVerdict.tooLong
     ? Asc.notEnoughUnsolicitedData
     : verdict === DataOutVerdict.unexpected
       ? Asc.unexpectedUnsolicitedData

@@ -2,6 +2,7 @@ import { decodeLogoutRequest, encodeLogoutResponse, LogoutReason, type LogoutReq
 import type { Connection } from '../connection.js';
 import { ConnectionEnd, ConnectionState } from '../connection-state.js';
 import { connectionsOf } from '../connections-of.js';
+import { tellTasksCleared } from '../implicit-termination.js';
 import { countdown } from '../multi-task-abort.js';
 
 /** Logout Request, RFC 7143 §11.14: ends the session, or one connection of it. */
@@ -50,6 +51,7 @@ function closeConnections(connection: Connection, pdu: LogoutRequestPdu, closing
   });
   for (const each of closing) {
     if (each.state !== ConnectionState.inLogout) each.transition(ConnectionState.inLogout);
+    tellTasksCleared(each);
     for (const task of Array.from(each.tasks.values())) each.context.runner.abort(task, stopped.add());
   }
   stopped.start();

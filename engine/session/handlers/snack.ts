@@ -1,4 +1,4 @@
-import { decodeSnack, RESERVED_TAG, RejectReason, type SnackPdu, SnackType } from '../../pdu/index.js';
+import { decodeSnack, Opcode, RESERVED_TAG, RejectReason, readOpcode, type SnackPdu, SnackType } from '../../pdu/index.js';
 import { resendR2Ts } from '../../task/solicitation.js';
 import { serialDifference } from '../command-window.js';
 import type { Connection } from '../connection.js';
@@ -54,14 +54,14 @@ function resendStatus(connection: Connection, retransmission: Retransmission, { 
 }
 
 function resendResponse(connection: Connection, retransmission: Retransmission, response: RetainedResponse): void {
-  const isCollapsed = response.initiatorTaskTag !== RESERVED_TAG && response.isDataGivenUp;
-  if (!isCollapsed) {
-    retransmission.resend(response.pdu);
+  const { pdu } = response;
+  const isCollapsed = readOpcode(pdu.view, 0) === Opcode.dataIn;
+  if (!isCollapsed || (!response.isDataGivenUp && pdu.data.length <= connection.parameters.maxRecvDataSegmentLength)) {
+    retransmission.resend(pdu);
     return;
   }
-  // The data that its status went with is not there any more.
-  const fromDataSN = dataSNOf(response.pdu) + 1;
-  sendStatus(response, connection, retransmission.output.inner, { fromDataSN, statSN: response.statSN, snackTag: 0 });
+  // The data that its status went with is not there any more, or longer than the initiator takes by now: it asks by R-Data (§11.16.3).
+  sendStatus(response, connection, retransmission.output.inner, { fromDataSN: dataSNOf(pdu) + 1, statSN: response.statSN, snackTag: 0 });
 }
 
 /** Data/R2T SNACK: Data-In of a command that was answered, or R2Ts of one that is not. */

@@ -69,6 +69,11 @@ const errorRecovery: readonly ConformanceRow[] = [
     reassign('nobody takes the tasks over: they end after DefaultTime2Wait + DefaultTime2Retain'),
   ),
   must(
+    '7.6',
+    'The session whose tasks ended with a connection learns of it by a unit attention 47/7F on each logical unit concerned.',
+    connections('tasks that end with their connection: each logical unit that had one tells the nexus, RFC 7143 §7.6'),
+  ),
+  must(
     '7.8',
     'At level 1 and above a wrong data digest of Data-Out leads to a Reject and a recovery R2T, and the task lives.',
     dataOut('a wrong data digest of Data-Out: Reject, then a recovery R2T, RFC 7143 §7.8'),

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LoginStatus, LogoutReason, LogoutResponse, Opcode, RejectReason } from '../../../engine/pdu/index.js';
+import { LoginStatus, LogoutReason, LogoutResponse, Opcode, RejectReason, TaskManagementFunction } from '../../../engine/pdu/index.js';
 import { finishRecovery, joined, keysOf, PORT, patterned, RETAIN_MS, recovering, shortly } from './recovery-scene.js';
 import { BLOCK, Lun, Scene } from './scene.js';
 import { type LoginChoices, TestInitiator } from './test-initiator.js';
@@ -99,12 +99,14 @@ test('one connection is lost: its commands end without a word, its early PDUs co
   two.transport.destroy();
   assert.is(scene.runner.openTaskCount, 0);
   const before = patterned(scene, Lun.view)(8, 1);
-  one.read(8, 1, { cmdSN: turn });
-  assert.equal(one.takeDataIn().data, before, 'what a lost connection brought early does not run');
+  one.command('00', { cmdSN: turn });
+  assert.is(one.takeResponse().sense, '06/47/7f', 'the session learns that commands were cleared');
   assert.is(one.connection.session.window.expCmdSN, turn + 3);
   assert.is(scene.directory.sessions.length, 1);
   two.assertSilent();
   one.cmdSN = turn + 3;
+  one.read(8, 1);
+  assert.equal(one.takeDataIn().data, before, 'what a lost connection brought early does not run');
   finishRecovery(scene, one);
 });
 
@@ -152,8 +154,51 @@ test('the same CID again takes the place of its connection, whose tasks end at E
   assert.ok(old.transport.isDestroyed && !old.connection.isOpen);
   assert.is(next.connection.session, session, 'the session goes on');
   assert.equal([scene.runner.openTaskCount, session.connections.size, scene.admission.sessionCount], [0, 1, 1]);
-  next.command('00');
-  assert.equal(next.takeResponse().sense, '', 'the nexus was not lost');
+  assert.equal(sensesOf(next, Lun.view, 2), ['06/47/7f', ''], 'the nexus was not lost');
+  finishRecovery(scene, next);
+});
+
+/** What TEST UNIT READY says, several times. */
+function sensesOf(initiator: TestInitiator, lun: number, count: number): string[] {
+  return Array.from({ length: count }, () => {
+    initiator.command('00', { lun });
+    return initiator.takeResponse().sense;
+  });
+}
+
+test('tasks that end with their connection: each logical unit that had one tells the nexus, RFC 7143 §7.6', () => {
+  for (const errorRecoveryLevel of [0, 1, 2]) {
+    const scene = new Scene();
+    const one = recovering(scene, errorRecoveryLevel);
+    const two = joined(scene, one, 1);
+    const stranger = recovering(scene, 0, { isid: '80000000000c' });
+    two.write(0, 4, { lun: Lun.pool });
+    two.takeR2T();
+    one.read(0, 1);
+    one.takeDataIn();
+    if (errorRecoveryLevel === 0) {
+      two.logout({ reason: LogoutReason.closeConnection, cid: 1 });
+      two.takeOne(Opcode.logoutResponse);
+    } else two.transport.destroy();
+    if (errorRecoveryLevel === 2) {
+      assert.equal(sensesOf(one, Lun.pool, 1), [''], 'the task may still be reassigned');
+      scene.clock.advance(RETAIN_MS);
+    }
+    assert.equal(sensesOf(one, Lun.view, 1), [''], 'the unit had no task of the connection that is gone');
+    assert.equal(sensesOf(one, Lun.pool, 2), ['06/47/7f', '']);
+    assert.equal(sensesOf(stranger, Lun.pool, 1), [''], 'other nexuses had no task there');
+    finishRecovery(scene, one, stranger);
+  }
+});
+
+test('tasks of a session that ends have nobody to tell', () => {
+  const scene = new Scene();
+  const old = recovering(scene, 0);
+  old.write(0, 4);
+  old.takeR2T();
+  const next = recovering(scene, 0);
+  assert.equal(sensesOf(next, Lun.view, 1), [''], 'it was told of the nexus loss, and of nothing else');
+  for (const { unit } of scene.taskSets) assert.ok(unit.hasNoUnitAttention(next.connection.nexus), 'nothing waits for the old nexus');
   finishRecovery(scene, next);
 });
 
@@ -276,6 +321,35 @@ test('a PDU that is half here keeps its header while another connection brings t
     ],
   );
   one.cmdSN = turn + 3;
+  finishRecovery(scene, one, two);
+});
+
+test('a command whose turn comes by another connection while its data arrives runs at once, RFC 7143 §4.2.2.1', () => {
+  const scene = new Scene();
+  const one = recovering(scene, 0);
+  const two = joined(scene, one, 1);
+  const turn = one.cmdSN;
+  two.betweenChunks = () => one.nopOut({ cmdSN: turn });
+  two.write(0, 1, { cmdSN: turn + 1, data: new Uint8Array(BLOCK).fill(7) });
+  two.betweenChunks = null;
+  assert.equal([shortly(one.take()), shortly(two.take())], [['nopIn'], ['status 0']]);
+  assert.is(one.connection.session.window.expCmdSN, turn + 2);
+  one.cmdSN = turn + 2;
+  finishRecovery(scene, one, two);
+});
+
+test('a command that a target reset lets count as received while its data arrives is dropped, and takes no CmdSN but its own', () => {
+  const scene = new Scene();
+  const one = recovering(scene, 0);
+  const two = joined(scene, one, 1);
+  const turn = one.cmdSN;
+  one.cmdSN = turn + 1;
+  two.betweenChunks = () => void one.taskManagement(TaskManagementFunction.targetWarmReset);
+  two.write(0, 1, { cmdSN: turn, data: new Uint8Array(BLOCK).fill(7) });
+  two.betweenChunks = null;
+  two.assertSilent();
+  assert.is(one.takeTaskManagementResponse().response, 0);
+  assert.is(one.connection.session.window.expCmdSN, turn + 1);
   finishRecovery(scene, one, two);
 });
 

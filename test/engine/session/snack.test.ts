@@ -282,6 +282,22 @@ test('one command longer than all that may be kept, and no room in the engine: i
   }
 });
 
+test('who keeps all there is leaves the others their part', () => {
+  const scene = new Scene({ limits: { retainedBytesTotalMax: 65_536, connectionCountMax: 8 } });
+  const greedy = recovering(scene, 1);
+  for (let count = 0; count < 40; count++) {
+    greedy.read(count, 8, { lun: Lun.copy });
+    greedy.transport.output.flush();
+  }
+  assert.ok(scene.admission.retainedBytes > 60_000);
+  const other = recovering(scene, 1, { isid: '80000000000c' });
+  const { tag } = readEight(other);
+  other.snack(dataOrR2T, { initiatorTaskTag: tag });
+  assert.is(other.take().length, 4);
+  greedy.take();
+  finishRecovery(scene, greedy, other);
+});
+
 test('more responses than are kept: the oldest cannot be had again', () => {
   const scene = new Scene({ limits: { retainedResponseCountMax: 8 } });
   const initiator = recovering(scene, 1);
