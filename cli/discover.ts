@@ -13,7 +13,7 @@ import {
 import { formatSize, jsonValue } from './json-values.js';
 import type { ProgramOutput } from './program-output.js';
 import type { DiscoverOptions } from './target-commands.js';
-import { commonLogin, withFaultsOf } from './target-session.js';
+import { commonLogin, faultWords, withFaultsOf } from './target-session.js';
 
 interface FoundPortal {
   readonly host: string;
@@ -73,7 +73,7 @@ async function look(url: PortalUrl, { targetName, targetAddresses }: DiscoveredT
     return { name: targetName, portals, luns: await listUnits(url, targetName, portals, options), fault: null };
   } catch (error) {
     if (!(error instanceof InitiatorError)) throw error;
-    return { name: targetName, portals, luns: null, fault: error.message };
+    return { name: targetName, portals, luns: null, fault: faultWords(error) };
   }
 }
 

@@ -37,11 +37,15 @@ const USAGE_CODES: readonly string[] = ['URL_INVALID', 'ARGUMENT_INVALID', 'NOT_
 export function asInitiatorFault(url: string, error: unknown): unknown {
   if (!(error instanceof InitiatorError)) return error;
   if (error.code === 'URL_INVALID') return new TargetError('INITIATOR_USAGE', error.message, { cause: error });
-  // The name of the option, in the words of a URL.
-  const words = error instanceof LoginError ? loginWords(error) : error.message.replace('allowWeakSecret', '?allow_weak_secret=1');
-  const message = `${maskIscsiUrl(url)}: ${words}`;
+  const message = `${maskIscsiUrl(url)}: ${faultWords(error)}`;
   if (USAGE_CODES.includes(error.code)) return new TargetError('INITIATOR_USAGE', message, { cause: error });
   return new TargetError(error.code === 'SCSI_STATUS' ? 'INITIATOR_FAILED' : 'INITIATOR_TARGET', message, { cause: error });
+}
+
+/** What an initiator could not do, without the address. */
+export function faultWords(error: InitiatorError): string {
+  // The name of the option, in the words of a URL.
+  return error instanceof LoginError ? loginWords(error) : error.message.replace('allowWeakSecret', '?allow_weak_secret=1');
 }
 
 /** `login was refused: target not found (status 0x0203)`. */
@@ -50,7 +54,8 @@ function loginWords(error: LoginError): string {
   const name = Object.entries(LoginStatus).find(([, status]) => status === error.status)?.[0];
   const what = name === undefined ? '' : `: ${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`;
   // tgt means SHA-1 by the number that has been SHA-256's since RFC 7143, so that right secrets fail there.
-  const hint = error.status === LoginStatus.authenticationFailure ? '; for tgt add ?chap_algorithm=md5' : '';
+  const hint =
+    error.status === LoginStatus.authenticationFailure ? '; it takes the right user%secret@ in front of the host (tgt wants ?chap_algorithm=md5 too)' : '';
   return `login was refused${what} (status 0x${error.status.toString(16).padStart(4, '0')})${hint}`;
 }
 

@@ -225,8 +225,8 @@ export class Engine {
    * Stops accepting, asks initiators to log out, waits for commands to end, flushes and closes the stores. With
    * `immediately` nobody is waited for, but what was acknowledged is flushed all the same.
    */
-  stop(options: { immediately: boolean }): Promise<void> {
-    this.#stopping ??= this.#stop(options.immediately);
+  stop({ immediately = false }: { readonly immediately?: boolean } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(immediately);
     return this.#stopping;
   }
 

@@ -81,7 +81,8 @@ export class Keepalive {
     if (waitedMicros <= connection.context.limits.dataOutRecoveryMs * 1000 || connection.transport.isReceivePaused) return;
     this.#askedAgainMicros = nowMicros;
     for (const task of Array.from(connection.tasks.values())) {
-      if (task.dataOut.isExpecting && !task.dataOut.poisoned) requestAllAgain(connection, task);
+      // Of one that has failed nothing is asked for again, but its answer waits no longer for what was lost.
+      if (task.dataOut.isExpecting) requestAllAgain(connection, task);
     }
     connection.transport.flushSoon();
   }

@@ -70,6 +70,8 @@ export class Retransmission {
   #responses: RetainedResponse[] = [];
   /** All StatSNs before this one are acknowledged. */
   #ackedStatSN: number;
+  /** Of the latest answer that was given up for want of room, or its data; null while there was none. */
+  #givenUpStatSN: number | null = null;
   readonly #byTag = new Map<number, RetainedResponse>();
   /** By the Target Transfer Tag of a Data-In with the A bit. */
   readonly #byAckTag = new Map<number, RetainedResponse>();
@@ -97,6 +99,11 @@ export class Retransmission {
   /** What is kept, with what goes around it; bytes. */
   get weightBytes(): number {
     return this.#weightBytes;
+  }
+
+  /** An answer or its data was given up that is not acknowledged: who asks for it, or acknowledges the data, has made no mistake. */
+  get hasGivenUp(): boolean {
+    return this.#givenUpStatSN !== null && serialDifference(this.#givenUpStatSN, this.#ackedStatSN) >= 0;
   }
 
   /** The first StatSN that is not acknowledged. */
@@ -234,6 +241,7 @@ export class Retransmission {
     const first = dataIn[0];
     const firstDataSN = first === undefined ? 0 : dataSNOf(first);
     const statSN = pdu.view.getUint32(STAT_SN_AT);
+    if (isDataGivenUp) this.#noteGivenUp(statSN);
     const response: RetainedResponse = { statSN, initiatorTaskTag, pdu, dataIn, firstDataSN, isDataGivenUp, weightBytes };
     this.#pending = [];
     this.#pendingTag = RESERVED_TAG;
@@ -255,7 +263,9 @@ export class Retransmission {
     }
     if (responses.length <= this.#connection.context.limits.retainedResponseCountMax) return;
     const oldest = responses.shift();
-    if (oldest !== undefined) this.#forget(oldest);
+    if (oldest === undefined) return;
+    this.#noteGivenUp(oldest.statSN);
+    this.#forget(oldest);
   }
 
   /** Gives up the oldest data until `lengthBytes` more may be kept; false when there is nothing left to give up. */
@@ -285,6 +295,11 @@ export class Retransmission {
     if (response.dataIn.includes(response.pdu)) response.pdu = { ...response.pdu, data: noData };
     response.dataIn = [];
     response.isDataGivenUp = true;
+    this.#noteGivenUp(response.statSN);
+  }
+
+  #noteGivenUp(statSN: number): void {
+    if (this.#givenUpStatSN === null || serialDifference(statSN, this.#givenUpStatSN) > 0) this.#givenUpStatSN = statSN;
   }
 
   #giveUpPending(): void {

@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TargetConfig } from '../../engine/config/engine-config.js';
 import { Engine } from '../../engine/engine.js';
-import { AsyncEvent, LogoutReason, Opcode, opcodeName, RejectReason, SnackType, TaskManagementFunction } from '../../engine/pdu/index.js';
+import { Opcode, opcodeName } from '../../engine/pdu/index.js';
 import { Asc } from '../../engine/scsi/sense.js';
 import { MUTUAL, USER } from '../engine/login/chap-fixture.js';
 import { captureTest, FAULTS, LOST_PACKETS, NOT_DISSECTED, SharedCapture } from '../support/capture-test.js';
@@ -69,6 +69,8 @@ async function record(): Promise<PacketCapture> {
     capture = await PacketCapture.start(port);
     await recordProtocol({ engine, port, image });
     await capture.stop();
+    assert.equal(defects, []);
+    return capture;
   } catch (error) {
     capture?.remove();
     throw error;
@@ -76,8 +78,6 @@ async function record(): Promise<PacketCapture> {
     for (const name of Object.keys(SECRETS)) delete process.env[name];
     await engine.stop({ immediately: true });
   }
-  assert.equal(defects, []);
-  return capture;
 }
 
 const shared = new SharedCapture(record);
@@ -86,20 +86,34 @@ test.after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const sorted = (numbers: Iterable<number>) => [...new Set(numbers)].sort((a, b) => a - b);
+
 captureTest('the capture is whole', async () => {
   assert.equal(await shared.summarize(LOST_PACKETS), []);
 });
 
-captureTest('nothing is malformed, and all of it is iSCSI', async () => {
+captureTest('nothing is malformed', async () => {
   assert.equal(await shared.summarize(FAULTS), []);
-  assert.equal(await shared.summarize(NOT_DISSECTED), []);
+});
+
+/** QUERY TASK SET, I_T NEXUS RESET and QUERY ASYNCHRONOUS EVENT, and "function succeeded": RFC 7144 came after this dissector. */
+const UNKNOWN_FUNCTIONS = [10, 11, 12];
+const UNKNOWN_RESPONSE = 7;
+
+captureTest('all of it is iSCSI to Wireshark, but for what RFC 7144 added', async () => {
+  const payloads = (await shared.valuesOf(NOT_DISSECTED, 'tcp.payload')).map((hex) => Buffer.from(hex, 'hex'));
+  const functionsOf = (opcode: number, at: number) => payloads.filter((bytes) => ((bytes[0] ?? 0) & 0x3f) === opcode).map((bytes) => (bytes[at] ?? 0) & 0x7f);
+  assert.equal(sorted(functionsOf(Opcode.taskManagementRequest, 1)), UNKNOWN_FUNCTIONS);
+  const responses = functionsOf(Opcode.taskManagementResponse, 2);
+  assert.ok(responses.every((response) => response === UNKNOWN_RESPONSE));
+  assert.is(payloads.length, UNKNOWN_FUNCTIONS.length + responses.length);
 });
 
 /** What Wireshark remarks on though it is right, and why. */
 const EXPECTED_REMARKS = [
   { remark: /^Connection (establish|finish)|^This frame (initiates|undergoes) the connection closing/, reason: 'connections begin and end' },
   { remark: /^Connection reset \(RST\)/, reason: 'what cuts a connection may do it while bytes are on their way' },
-  { remark: /^D-SACK Sequence|\(suspected\).*retransmission|^Duplicate ACK|^TCP window|window/i, reason: 'the kernel, on a busy machine' },
+  { remark: /^D-SACK Sequence|retransmission|^Duplicate ACK|window/i, reason: 'the kernel, on a busy machine' },
   { remark: /^Unknown SCSI exchange, can not decode SCSI data$/, reason: 'behind TASK REASSIGN, data comes on another connection than its command' },
 ];
 
@@ -114,29 +128,29 @@ captureTest('Wireshark remarks on nothing that is not expected', async () => {
 const opcodeNames = (opcodes: Iterable<number>) => [...new Set(opcodes)].sort((a, b) => a - b).map(opcodeName);
 const isRequest = (opcode: number) => opcode < Opcode.nopIn;
 const numbersOf = async (filter: string, field: string) => (await shared.valuesOf(filter, field)).map(Number);
-const sorted = (numbers: Iterable<number>) => [...new Set(numbers)].sort((a, b) => a - b);
 
 captureTest('every PDU of RFC 7143 is there, each in its direction', async () => {
   const { port } = await shared.recorded;
   const opcodes = Object.values(Opcode);
   assert.equal(opcodeNames(await numbersOf(`tcp.dstport == ${port}`, 'iscsi.opcode')), opcodeNames(opcodes.filter(isRequest)));
-  const sent = await shared.describe(`tcp.srcport == ${port} && iscsi`);
-  const titles = parseDescription(sent).map(({ fields }) => Number.parseInt(fields.get('Opcode') ?? '', 10));
-  assert.ok(titles.length > 0);
-  // A Reject carries the header that it refuses.
-  const answers = await numbersOf(`tcp.srcport == ${port}`, 'iscsi.opcode');
-  assert.equal(opcodeNames(answers.filter((opcode) => !isRequest(opcode))), opcodeNames(opcodes.filter((opcode) => !isRequest(opcode))));
+  // A Reject carries the header that it refuses, which Wireshark reads as well.
+  const answers = (await numbersOf(`tcp.srcport == ${port}`, 'iscsi.opcode')).filter((opcode) => !isRequest(opcode));
+  assert.equal(opcodeNames(answers), opcodeNames(opcodes.filter((opcode) => !isRequest(opcode))));
 });
 
-captureTest('every SNACK, task management function, reason to log out and event is there', async () => {
-  assert.equal(sorted(await numbersOf('iscsi.snack.type', 'iscsi.snack.type')), Object.values(SnackType));
-  assert.equal(sorted(await numbersOf('iscsi.taskmanfun.function', 'iscsi.taskmanfun.function')), Object.values(TaskManagementFunction));
-  assert.equal(sorted(await numbersOf('iscsi.logout.reason', 'iscsi.logout.reason')), Object.values(LogoutReason));
-  assert.equal(sorted(await numbersOf('iscsi.logout.response', 'iscsi.logout.response')), [0]);
-  const { vendor: _, ...events } = AsyncEvent;
-  assert.equal(sorted(await numbersOf('iscsi.asyncevent', 'iscsi.asyncevent')), Object.values(events));
-  const reasons = sorted(await numbersOf('iscsi.reject.reason', 'iscsi.reject.reason'));
-  assert.equal(reasons, [RejectReason.dataDigestError, RejectReason.snackReject], 'a digest was wrong, and a SNACK came at ErrorRecoveryLevel 0');
+/** The values of a field, each once, as they came up. */
+const inOrder = async (field: string) => [...new Set(await numbersOf(field, field))];
+
+// Numbers, not our names of them: both halves of this repository take those from the same table.
+captureTest('every SNACK, task management function, reason to log out and event has its number', async () => {
+  assert.equal(await inOrder('iscsi.snack.type'), [0, 1, 2, 3], 'Data/R2T, Status, DataACK, R-Data, RFC 7143 §11.16.1');
+  const functions =
+    'QUERY TASK, ABORT TASK, ABORT TASK SET, CLEAR TASK SET, CLEAR ACA, LOGICAL UNIT RESET, TARGET WARM RESET, TASK REASSIGN, TARGET COLD RESET';
+  assert.equal(await inOrder('iscsi.taskmanfun.function'), [9, 1, 2, 4, 3, 5, 6, 8, 7], `${functions}, RFC 7143 §11.5.1`);
+  assert.equal(await inOrder('iscsi.logout.reason'), [0, 1, 2], 'the session, a connection, a connection for recovery, RFC 7143 §11.14.1');
+  assert.equal(await inOrder('iscsi.logout.response'), [0]);
+  assert.equal(await inOrder('iscsi.asyncevent'), [5, 4, 0, 1, 2, 3], 'FastAbort, renegotiation, sense data, logout, connection drop, session drop');
+  assert.equal(await inOrder('iscsi.reject.reason'), [2, 3], 'a data digest was wrong, and a SNACK came at ErrorRecoveryLevel 0, RFC 7143 §11.17.1');
 });
 
 captureTest('the target asks whether the initiator lives, and is answered', async () => {
@@ -177,7 +191,7 @@ function numberedAnswer({ name, fields }: DescribedPdu): string[] {
   const [offset, r2tSN, dataSN] = [fields.get('BufferOffset'), fields.get('R2TSN'), fields.get('DataSN')];
   if (name === 'Ready To Transfer') return [`R2T ${r2tSN} @${offset}`];
   if (name === 'SCSI Data In') return [`data ${dataSN} @${offset}`];
-  return name.startsWith('SCSI Response') ? [`response ${fields.get('ExpDataSN')}`] : [];
+  return name === 'SCSI Response' ? [`response ${Number(fields.get('ExpDataSN'))}`] : [];
 }
 
 captureTest('residuals of both directions', async () => {
@@ -249,7 +263,7 @@ captureTest('several connections: one row of CmdSN, digests of their own, and on
   const [tsih = ''] = await shared.valuesOf(`tcp.stream == ${stream} && iscsi.opcode == 0x03`, 'iscsi.tsih');
   const streams = await shared.valuesOf(`iscsi.opcode == 0x23 && iscsi.tsih == ${tsih} && iscsi.login.T == 1 && iscsi.login.nsg == 3`, 'tcp.stream');
   assert.is(streams.length, 3);
-  const ofSession = `tcp.stream in {${streams.join(' ')}}`;
+  const ofSession = `tcp.stream in {${streams.join(',')}}`;
   assert.equal(sorted(await numbersOf(`${ofSession} && iscsi.opcode == 0x03`, 'iscsi.cid')), [0, 1, 2]);
   const cmdSNs = sorted(await numbersOf(`${ofSession} && iscsi.opcode == 0x01`, 'iscsi.cmdsn'));
   assert.ok(cmdSNs.length > 18);
@@ -259,9 +273,25 @@ captureTest('several connections: one row of CmdSN, digests of their own, and on
   assert.is.not((await shared.valuesOf(`tcp.stream == ${stream}`, 'iscsi.datadigest32')).length, 0);
 });
 
-captureTest('TASK REASSIGN: a read goes on with the data that did not arrive, a write is asked for its data anew', async () => {
-  const text = await shared.describe('tcp.stream in {0}');
-  assert.ok(text.length > 0);
+/** All that is due for a read of 16 KiB, and for a write of which the first half had arrived. */
+const READ_ANSWERS = ['data 0 @0', 'data 1 @4096', 'data 2 @8192', 'data 3 @12288', 'response 4'];
+const WRITE_ANSWERS = ['R2T 2 @8192', 'response 0'];
+
+captureTest('TASK REASSIGN: a read goes on with the data that did not arrive, a write is asked for the rest of its data', async () => {
+  const continuations: string[][] = [];
+  for (const stream of new Set(await shared.valuesOf('iscsi.taskmanfun.function == 8', 'tcp.stream'))) {
+    const pdus = parseDescription(await shared.describe(`tcp.stream == ${stream} && iscsi`));
+    for (const [at, { name, fields }] of pdus.entries()) {
+      if (name !== 'Task Management Function' || fields.get('Function') !== 'Target') continue;
+      const tag = fields.get('ReferencedTaskTag');
+      continuations.push(pdus.slice(at).flatMap((pdu) => (pdu.fields.get('InitiatorTaskTag') === tag ? numberedAnswer(pdu) : [])));
+    }
+  }
+  assert.is(continuations.length, 4, 'two by reinstatement, two by logout');
+  for (const [at, continuation] of continuations.entries()) {
+    assert.ok(continuation.length > 1);
+    assert.equal(continuation, (at % 2 === 0 ? READ_ANSWERS : WRITE_ANSWERS).slice(-continuation.length));
+  }
 });
 
 test.run();

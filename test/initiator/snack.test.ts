@@ -285,6 +285,26 @@ test('R-Data: after MaxRecvDataSegmentLength changed the data is cut anew, and o
   assertBytes(dataIn, data);
 });
 
+test('R-Data: the status alone shows that all data is lost; the response that counts may have the same StatSN or another', async () => {
+  for (const isSameStatSN of [true, false]) {
+    const pair = await startRead(recovering);
+    const { session, connection, command, pending } = pair;
+    const renegotiation = session.renegotiate({ maxRecvDataSegmentLength: 1536 });
+    connection.textResponse(await connection.next(Opcode.textRequest), Buffer.from('MaxRecvDataSegmentLength=4096\0'));
+    await renegotiation;
+    const { statSN } = connection;
+    connection.scsiResponse(command, { expDataSN: 4 });
+    const snack = await nextSnack(connection);
+    assert.equal([snack.type, snack.expStatSN], [SnackType.rData, statSN], 'the status is not acknowledged: it does not count');
+    connection.dataIn(command, data.subarray(0, 1536), { dataSN: 0 });
+    connection.dataIn(command, data.subarray(1536), { dataSN: 1, bufferOffset: 1536, final: true });
+    if (isSameStatSN) connection.statSN = statSN;
+    connection.scsiResponse(command, { expDataSN: 2, snackTag: snack.targetTransferTag });
+    assertBytes((await pending).dataIn, data);
+    assert.is(session.window.expStatSN, connection.statSN, 'all is acknowledged in the end');
+  }
+});
+
 test('a command that arrived damaged and was not taken is sent again under its CmdSN', async () => {
   const { session, connection } = await openPair(recovering);
   const pending = session.command({ lun: 0, cdb: writeCdb(10, 0, 1), dataOut: pattern(512) });

@@ -36,6 +36,8 @@ export interface Scenario {
   /** Commands stay within so many blocks, so that they meet. */
   readonly spanBlocks: number;
   readonly blocksMax: number;
+  /** The target keeps little of what it may have to send again. */
+  readonly isRetentionSmall: boolean;
 }
 
 export interface ScenarioChoices {
@@ -60,8 +62,10 @@ export function scenarioOf(seed: number, choices: ScenarioChoices = {}): Scenari
   const digests = { header: random.below(3) === 0, data: random.boolean() };
   const targetMaxRecvDataSegmentLength = pick(random, LENGTHS);
   const isSmall = random.below(4) === 0;
+  const isRetentionSmall = errorRecoveryLevel > 0 && random.below(6) === 0;
   return {
     seed,
+    isRetentionSmall,
     parameters: {
       errorRecoveryLevel,
       maxConnections: connectionCount,
@@ -87,6 +91,7 @@ export function scenarioOf(seed: number, choices: ScenarioChoices = {}): Scenari
       nopInAnswerMsMax: 3000,
       sendStallMsMax: 20_000,
       abortedTransferMsMax: 200,
+      ...(isRetentionSmall ? { retainedResponseCountMax: 8, retainedBytesMax: 64 * 1024 } : {}),
       sendBacklogBytesMax: pick(random, [64 * 1024, 16 * 1024 * 1024]),
       sendBacklogPduCountMax: pick(random, [16, 4096]),
     },

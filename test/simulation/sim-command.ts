@@ -154,7 +154,7 @@ export class SimCommand {
   /** Another connection goes on with it: what came behind a gap comes again. Answers the DataSN to go on from. */
   forgetBehindGap(): number {
     const count = this.contiguousDataCount;
-    for (const dataSN of [...this.receivedDataSNs]) {
+    for (const dataSN of Array.from(this.receivedDataSNs)) {
       if (dataSN < count) continue;
       this.receivedDataSNs.delete(dataSN);
       this.#pieces.delete(dataSN);
@@ -192,7 +192,7 @@ export class SimCommand {
     for (const dataSN of this.acksOwed.keys()) if (dataSN < count) latest = Math.max(latest, dataSN);
     if (latest === -1) return null;
     const targetTransferTag = this.acksOwed.get(latest) as number;
-    for (const dataSN of [...this.acksOwed.keys()]) if (dataSN <= latest) this.acksOwed.delete(dataSN);
+    for (const dataSN of Array.from(this.acksOwed.keys())) if (dataSN <= latest) this.acksOwed.delete(dataSN);
     return { targetTransferTag, begRun: latest + 1 };
   }
 }

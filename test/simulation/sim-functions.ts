@@ -127,7 +127,7 @@ export class SimFunctions {
   probeAtRisk(): void {
     const session = this.#session;
     const now = session.clock.nowMicros();
-    for (const command of [...session.commands.values()]) {
+    for (const command of Array.from(session.commands.values())) {
       const { connection, goneMicros, riskMicros } = command;
       if (!command.isAtRisk || !connection.isOpen || command.isReassigning) continue;
       // At level 0 order says that no answer is under way; above it the numbers do.
@@ -155,7 +155,7 @@ export class SimFunctions {
   renew(): void {
     const session = this.#session;
     if (session.level < 2 || !session.recovery.isIdle) return;
-    for (const pending of [...this.#pending.values()]) {
+    for (const pending of Array.from(this.#pending.values())) {
       const isStale = session.clock.nowMicros() - pending.sentMicros > STALE_MS * 1000;
       if (!isStale || session.numbered.has(pending.cmdSN) || !session.hasRoom) continue;
       this.#pending.delete(pending.initiatorTaskTag);

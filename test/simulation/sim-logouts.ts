@@ -101,14 +101,14 @@ export class SimLogouts {
 
   /** The connection is recovered: other ways that were tried are not waited for. */
   onRecovered(recoveredCid: number): void {
-    for (const [tag, { reason, cid }] of [...this.#pending]) {
+    for (const [tag, { reason, cid }] of Array.from(this.#pending)) {
       if (reason === LogoutReason.removeConnectionForRecovery && cid === recoveredCid) this.#pending.delete(tag);
     }
   }
 
   /** A connection was lost: recovery logouts are asked for anew, and the connection that was to be closed is. */
   onLost(cid: number): void {
-    for (const [tag, pending] of [...this.#pending]) {
+    for (const [tag, pending] of Array.from(this.#pending)) {
       if (pending.reason === LogoutReason.removeConnectionForRecovery || pending.cid === cid) this.#pending.delete(tag);
     }
     this.isClosing = false;
@@ -117,7 +117,7 @@ export class SimLogouts {
   /** What was dropped with the connection it came by is forgotten. */
   forgetStale(): void {
     const session = this.#session;
-    for (const [tag, { reason, cid, cmdSN, sentMicros }] of [...this.#pending]) {
+    for (const [tag, { reason, cid, cmdSN, sentMicros }] of Array.from(this.#pending)) {
       const isStale = session.clock.nowMicros() - sentMicros > STALE_MS * 1000;
       if (session.level < 2 || !isStale || session.numbered.has(cmdSN) || reason === LogoutReason.removeConnectionForRecovery) continue;
       this.#pending.delete(tag);

@@ -37,9 +37,10 @@ export class SimRecovery {
     return this.#lost.has(cid);
   }
 
-  /** Tasks are retained for a time, and of so many connections. */
+  /** Tasks are retained for a time, and of so many connections; answers as far as there is room. */
   get mayHaveExpired(): boolean {
     const { clock, initiator } = this.#session;
+    if (initiator.world.scenario.isRetentionSmall) return true;
     const isTooMany = this.#lossCount > initiator.world.target.limits.connectionPerSessionCountMax;
     return isTooMany || clock.nowMicros() - this.#firstLossMicros > RETAIN_MS * 1000;
   }
@@ -94,7 +95,7 @@ export class SimRecovery {
   #onRecovered(cid: number): void {
     this.#session.logouts.onRecovered(cid);
     if (this.#lost.size > 0) return;
-    for (const command of [...this.#orphans]) this.#reassign(command);
+    for (const command of Array.from(this.#orphans)) this.#reassign(command);
   }
 
   #reassign(command: SimCommand): void {
@@ -127,6 +128,7 @@ export class SimRecovery {
 
   /** Answers whether the response was for a TASK REASSIGN. */
   onResponse(connection: SimConnection, initiatorTaskTag: number, response: number): boolean {
+    const session = this.#session;
     const command = this.#reassigning.get(initiatorTaskTag);
     if (command === undefined) return false;
     this.#reassigning.delete(initiatorTaskTag);
@@ -141,6 +143,11 @@ export class SimRecovery {
         this.#onUnknown(command, connection);
         break;
       default:
+        if (response === TaskManagementResponse.functionRejected && session.initiator.world.scenario.isRetentionSmall) {
+          this.#settle(command);
+          session.endCommand(command, CommandEnd.lost);
+          break;
+        }
         must(false, () => `${connection.name}: TASK REASSIGN of command ${tag} was answered with response ${response}`);
     }
     return true;

@@ -111,7 +111,8 @@ export class SimSession {
     const names = [...this.connections.values()].map((connection) => `${connection.name} ${connection.state}`);
     const busy = Object.entries({ functions: this.functions, recovery: this.recovery, logouts: this.logouts }).filter(([, part]) => !part.isIdle);
     const waiting = busy.map(([name]) => name).join(' ');
-    return `session ${this.state}, connections [${names.join(', ')}], open [${open.join(', ')}], numbered [${[...this.numbered.keys()].join(', ')}], ${waiting}`;
+    const numbers = [...this.numbered.keys()].join(', ');
+    return `session ${this.state}, connections [${names.join(', ')}], open [${open.join(', ')}], numbered [${numbers}], ${waiting}`;
   }
 
   /** Nothing is under way. */
@@ -205,11 +206,11 @@ export class SimSession {
     if (this.state === 'over') return;
     this.trace.add(() => `${this.initiator.name} gives the session up: ${reason}`);
     this.state = 'over';
-    for (const connection of [...this.connections.values()]) {
+    for (const connection of Array.from(this.connections.values())) {
       if (this.random.boolean()) connection.link.reset();
       connection.finish();
     }
-    for (const command of [...this.commands.values()]) this.endCommand(command, CommandEnd.lost);
+    for (const command of Array.from(this.commands.values())) this.endCommand(command, CommandEnd.lost);
     this.functions.abandon();
     this.initiator.onSessionOver();
   }
@@ -217,7 +218,7 @@ export class SimSession {
   /** All connections are closed by a logout. */
   finish(): void {
     this.state = 'over';
-    for (const connection of [...this.connections.values()]) connection.finish();
+    for (const connection of Array.from(this.connections.values())) connection.finish();
     this.initiator.onSessionOver();
   }
 
@@ -243,7 +244,7 @@ export class SimSession {
   #retryRegularly(): void {
     this.clock.after(RETRY_AFTER_MS / 2, () => {
       if (this.state === 'over') return;
-      for (const numbered of [...this.numbered.values()]) this.#retry(numbered);
+      for (const numbered of Array.from(this.numbered.values())) this.#retry(numbered);
       this.#retryRegularly();
     });
   }
@@ -266,8 +267,8 @@ export class SimSession {
     const connections = this.openConnections;
     const connection = connections[random.below(connections.length)];
     if (connection === undefined) return;
-    // One that overtakes a function by another connection would be stopped too.
-    const immediate = this.level === 0 && this.functions.isIdle && random.below(16) === 0;
+    // On several connections they have no order, neither among each other nor with task management.
+    const immediate = this.level === 0 && this.parameters.maxConnections === 1 && random.below(16) === 0;
     const tag = this.takeTag();
     const history = this.initiator.world.histories[plan.lun] as (typeof this.initiator.world.histories)[number];
     const command = new SimCommand(plan, tag, this.cmdSN, immediate, history, connection);
@@ -395,7 +396,8 @@ export class SimSession {
     must(ended !== undefined, () => `${connection.name}: something came for command ${tag.toString(16)}, which was never sent`);
     // What was under way by another connection, or is sent once more, may come late.
     const { maxConnections, taskReporting } = this.parameters;
-    const isFenced = maxConnections === 1 || taskReporting !== 'RFC3720';
+    // A connection that the target closes for a wrong digest still brings what was answered before.
+    const isFenced = maxConnections === 1 || (taskReporting !== 'RFC3720' && !this.initiator.world.hasCorrupted);
     const mayBeLate = this.level > 0 || (ended.end === CommandEnd.aborted && !isFenced);
     must(mayBeLate, () => `${connection.name}: command ${tag.toString(16)} has ended (${ended.end}), and something came for it`);
     return null;
@@ -428,6 +430,11 @@ export class SimSession {
       must(this.parameters.digests.data && this.initiator.world.hasCorrupted, () => `${connection.name}: a data digest was found wrong that was right`);
       const numbered = [...this.numbered.values()].find((each) => each.cmdSN === rejectedView.getUint32(24) && each.connection === connection);
       if (numbered !== undefined && opcode !== Opcode.dataOut && this.random.boolean()) numbered.sentMicros = 0;
+      return;
+    }
+    if (reason === RejectReason.snackReject && this.initiator.world.scenario.isRetentionSmall) {
+      // RFC 7143 §7.9 "Sequence Errors": what cannot be recovered within the connection ends it.
+      connection.drop();
       return;
     }
     // An R2T that was asked for again may have been given up meanwhile.

@@ -79,7 +79,8 @@ function detailsOf(header: DataView, opcode: number, length: number): string {
     case Opcode.scsiCommand: {
       const pdu = decodeScsiCommand(header, 0);
       const cdb = Buffer.from(header.buffer, header.byteOffset + 32, 10).toString('hex');
-      return ` lun ${pdu.lunHigh >>> 16} cdb ${cdb} expect ${pdu.expectedDataTransferLength} +${length}${flagsText({ F: pdu.final, R: pdu.read, W: pdu.write })}`;
+      const flags = flagsText({ F: pdu.final, R: pdu.read, W: pdu.write });
+      return ` lun ${pdu.lunHigh >>> 16} cdb ${cdb} expect ${pdu.expectedDataTransferLength} +${length}${flags}`;
     }
     case Opcode.dataOut: {
       const pdu = decodeDataOut(header, 0);

@@ -113,12 +113,15 @@ function decodeArgs(path: string, port: number): string[] {
   return ['-r', path, '-d', `tcp.port==${port},iscsi`, '-o', 'iscsi.bogus_pdu_max_data_len:16777215'];
 }
 
+/** Between the values of one field; no text of ours has it. */
+const AGGREGATOR = '|';
+
 /** The fields of each frame that `filter` lets through; a field that occurs several times in a frame has several values. */
 export async function decodeFields(path: string, port: number, filter: string, fields: readonly string[]): Promise<string[][][]> {
   const wanted = fields.flatMap((field) => ['-e', field]);
-  const output = await peerOutput('tshark', [...decodeArgs(path, port), '-Y', filter, '-T', 'fields', '-E', 'aggregator=,', ...wanted]);
+  const output = await peerOutput('tshark', [...decodeArgs(path, port), '-Y', filter, '-T', 'fields', '-E', `aggregator=${AGGREGATOR}`, ...wanted]);
   const lines = output.split('\n').filter((line) => line !== '');
-  return lines.map((line) => line.split('\t').map((cell) => (cell === '' ? [] : cell.split(','))));
+  return lines.map((line) => line.split('\t').map((cell) => (cell === '' ? [] : cell.split(AGGREGATOR))));
 }
 
 /** One line for each frame that `filter` lets through, as Wireshark lists it. */

@@ -27,6 +27,8 @@ export function handleScsiCommandHeader(connection: Connection, bytes: Uint8Arra
   const { session } = connection;
   connection.turn = pdu.immediate ? CommandTurn.now : session.window.turnOf(pdu.cmdSN);
   if (connection.turn === CommandTurn.outside) {
+    // Its unsolicited data comes all the same.
+    if (!pdu.final) connection.expectStrays(pdu.initiatorTaskTag);
     connection.dropPdu();
     return;
   }
@@ -150,6 +152,7 @@ export function finishScsiCommand(connection: Connection, bytes: Uint8Array, dat
     // While its data came, another connection may have brought what was missing, or a function has let it count as received.
     connection.turn = connection.session.window.turnOf(pdu.cmdSN);
     if (connection.turn === CommandTurn.outside) {
+      if (!pdu.final) connection.expectStrays(pdu.initiatorTaskTag);
       if (task !== null) connection.context.runner.abort(task, ignore);
       return;
     }

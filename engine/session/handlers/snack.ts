@@ -26,7 +26,7 @@ function answer(connection: Connection, retransmission: Retransmission, pdu: Sna
     case SnackType.status:
       return resendStatus(connection, retransmission, pdu);
     case SnackType.dataAck:
-      return pdu.runLength === 0 && retransmission.acknowledgeData(pdu.targetTransferTag, pdu.begRun) ? null : RejectReason.invalidDataAck;
+      return acknowledgeData(retransmission, pdu);
     case SnackType.dataOrR2T:
       return resendDataOrR2T(connection, retransmission, pdu);
     case SnackType.rData:
@@ -34,6 +34,12 @@ function answer(connection: Connection, retransmission: Retransmission, pdu: Sna
     default:
       return RejectReason.invalidPduField;
   }
+}
+
+/** DataACK. The tags of what was given up are not known any more. */
+function acknowledgeData(retransmission: Retransmission, { targetTransferTag, begRun, runLength }: SnackPdu): RejectReason | null {
+  if (runLength === 0 && (retransmission.acknowledgeData(targetTransferTag, begRun) || retransmission.hasGivenUp)) return null;
+  return RejectReason.invalidDataAck;
 }
 
 /** Status SNACK: numbered responses by StatSN. BegRun and RunLength 0 mean all that are not acknowledged. */
@@ -69,7 +75,7 @@ function resendDataOrR2T(connection: Connection, retransmission: Retransmission,
   const task = connection.tasks.get(pdu.initiatorTaskTag);
   if (task !== undefined) return resendR2Ts(task, pdu.begRun, pdu.runLength) ? null : RejectReason.protocolError;
   const response = retransmission.findCommand(pdu.initiatorTaskTag);
-  if (response === undefined) return RejectReason.protocolError;
+  if (response === undefined) return retransmission.hasGivenUp ? RejectReason.snackReject : RejectReason.protocolError;
   if (response.isDataGivenUp) return RejectReason.snackReject;
   const { dataIn, firstDataSN } = response;
   const last = dataIn.at(-1);
@@ -90,8 +96,9 @@ function resendResegmented(connection: Connection, retransmission: Retransmissio
   const snackTag = pdu.targetTransferTag;
   if (pdu.begRun !== 0 || pdu.runLength !== 0 || snackTag === 0 || snackTag === RESERVED_TAG) return RejectReason.protocolError;
   const response = retransmission.findCommand(pdu.initiatorTaskTag);
-  if (response === undefined || (response.dataIn.length === 0 && !response.isDataGivenUp)) return RejectReason.protocolError;
+  if (response === undefined) return retransmission.hasGivenUp ? RejectReason.snackReject : RejectReason.protocolError;
   if (response.isDataGivenUp) return RejectReason.snackReject;
+  if (response.dataIn.length === 0) return RejectReason.protocolError;
   retransmission.take(response);
   replay(response, connection, { fromDataSN: response.firstDataSN, statSN: response.statSN, snackTag });
   return null;

@@ -150,6 +150,22 @@ test('Data-Out that stays away is asked for again after a while', () => {
   finishRecovery(scene, initiator);
 });
 
+test('a command that broke the rules is answered though the rest of its data stays away', () => {
+  const scene = new Scene({ limits: { dataOutRecoveryMs: 2000, nopInIntervalMs: 3_600_000, statusAckMs: 3_600_000 } });
+  const initiator = recovering(scene, 1, {}, 'MaxOutstandingR2T=2');
+  const tag = initiator.write(0, 8, { lun: Lun.copy });
+  const [first, second] = takeR2Ts(initiator, 'r2t 0 @0 +2048', 'r2t 1 @2048 +2048') as [number, number];
+  initiator.dataOut(tag, new Uint8Array(512), { targetTransferTag: 0x7777, bufferOffset: 0 });
+  initiator.dataOut(tag, new Uint8Array(2048), { targetTransferTag: first, bufferOffset: 0 });
+  initiator.assertSilent();
+  scene.clock.advance(2001);
+  initiator.connection.keepalive.onTick(scene.clock.nowMicros());
+  assert.is(initiator.takeResponse().sense, '0b/0c/0c');
+  initiator.dataOut(tag, new Uint8Array(2048), { targetTransferTag: second, bufferOffset: 2048 });
+  initiator.assertSilent();
+  finishRecovery(scene, initiator);
+});
+
 test('one that loses its data again and again gets CHECK CONDITION, protocol service CRC error', () => {
   const scene = new Scene({ limits: { recoveryR2TCountMax: 3 } });
   const initiator = recovering(scene, 1);

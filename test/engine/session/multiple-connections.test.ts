@@ -338,7 +338,7 @@ test('a command whose turn comes by another connection while its data arrives ru
   finishRecovery(scene, one, two);
 });
 
-test('a command that a target reset lets count as received while its data arrives is dropped, and takes no CmdSN but its own', () => {
+test('a command that a target reset lets count as received while its data arrives is dropped with its data, and takes no CmdSN but its own', () => {
   const scene = new Scene();
   const one = recovering(scene, 0);
   const two = joined(scene, one, 1);
@@ -347,6 +347,8 @@ test('a command that a target reset lets count as received while its data arrive
   two.betweenChunks = () => void one.taskManagement(TaskManagementFunction.targetWarmReset);
   two.write(0, 1, { cmdSN: turn, data: new Uint8Array(BLOCK).fill(7) });
   two.betweenChunks = null;
+  const late = two.write(0, 2, { cmdSN: turn, final: false });
+  two.dataOut(late, new Uint8Array(2 * BLOCK));
   two.assertSilent();
   assert.is(one.takeTaskManagementResponse().response, 0);
   assert.is(one.connection.session.window.expCmdSN, turn + 1);

@@ -204,6 +204,38 @@ test('R-Data SNACK: all data that is not acknowledged in new segments, and a res
   finishRecovery(scene, initiator);
 });
 
+test('Status SNACK for status that came with more data than the initiator takes by now: it comes alone, RFC 7143 §11.16.3, §13.12', () => {
+  const scene = new Scene();
+  const initiator = recovering(scene, 1);
+  const { sent } = readEight(initiator);
+  initiator.connection.parameters = { ...initiator.connection.parameters, maxRecvDataSegmentLength: 512 };
+  const statSN = statSNOf(sent[3] as (typeof sent)[number]);
+  initiator.snack(status, { begRun: statSN, runLength: 1 });
+  const response = initiator.takeResponse();
+  assert.equal([response.status, response.statSN, response.expDataSN], [0, statSN, 4], 'what data there is, the initiator learns from ExpDataSN');
+  initiator.connection.parameters = { ...initiator.connection.parameters, maxRecvDataSegmentLength: 1024 };
+  initiator.snack(status, { begRun: statSN, runLength: 1 });
+  assert.equal(shortly(initiator.take()), ['data 3 @3072 +1024 F S']);
+  finishRecovery(scene, initiator);
+});
+
+test('Status SNACK for a SCSI Response whose data was given up: the response as it was', () => {
+  const scene = new Scene({ limits: { retainedBytesMax: 65_536 } });
+  const initiator = recovering(scene, 1);
+  const tag = initiator.read(0, 64, { lun: Lun.copy });
+  initiator.take();
+  initiator.snack(rData, { initiatorTaskTag: tag, targetTransferTag: 77 });
+  const [original] = initiator.take().slice(-1);
+  for (const at of [1, 2]) initiator.read(at * 64, 64, { lun: Lun.copy });
+  initiator.transport.output.flush();
+  initiator.take();
+  initiator.snack(status, { begRun: initiator.expStatSN, runLength: 1 });
+  const again = initiator.take();
+  assert.equal(shortly(again), ['status 0']);
+  assert.equal(again.map(fixedPart), [fixedPart(original as (typeof again)[number])], 'ExpDataSN and SNACK Tag too');
+  finishRecovery(scene, initiator);
+});
+
 test('R-Data SNACK for a command without data, or one that is not there', () => {
   const scene = new Scene();
   const initiator = recovering(scene, 1);
@@ -312,6 +344,24 @@ test('more responses than are kept: the oldest cannot be had again', () => {
   rejected(initiator, RejectReason.snackReject);
   initiator.snack(status, { begRun: initiator.connection.statSN - 2, runLength: 2 });
   assert.equal(shortly(initiator.take()), ['status 0', 'reject 3']);
+  finishRecovery(scene, initiator);
+});
+
+test('an answer was given up before it was acknowledged: who asks for its data, or acknowledges it, has made no mistake', () => {
+  const scene = new Scene({ limits: { retainedResponseCountMax: 8 } });
+  const initiator = recovering(scene, 1);
+  const { tag, ackTag } = readEight(initiator);
+  for (let count = 0; count < 8; count++) initiator.nopOut();
+  initiator.take();
+  initiator.snack(dataAck, { targetTransferTag: ackTag, begRun: 2 });
+  initiator.assertSilent();
+  initiator.snack(dataOrR2T, { initiatorTaskTag: tag });
+  rejected(initiator, RejectReason.snackReject);
+  initiator.snack(rData, { initiatorTaskTag: tag, targetTransferTag: 1 });
+  rejected(initiator, RejectReason.snackReject);
+  acknowledge(initiator);
+  initiator.snack(dataOrR2T, { initiatorTaskTag: tag });
+  rejected(initiator, RejectReason.protocolError);
   finishRecovery(scene, initiator);
 });
 
