@@ -219,6 +219,18 @@ test('a target that lets only one initiator in: --initiator-name', async () => {
   });
 });
 
+test('a target that wants to know who we are: discover says so in words', async () => {
+  const secret = { file: join(folder, 'secret') };
+  writeFileSync(secret.file, 'secret-of-alice', { mode: 0o600 });
+  const targets = [{ name: TGT_TARGET, users: [{ name: 'alice', secret }], luns: [{ lun: 0, store: 'ram:1MiB' }] }];
+  await withLunloom({ config: { targets } }, async ({ port }) => {
+    const found = await runCli(['discover', '--luns', `127.0.0.1:${port}`]);
+    assert.match(found.stdout, /logical units unknown: login was refused: authentication failure \(status 0x0201\); it takes the right user%secret@/);
+    assert.is(found.exitCode, 0);
+    assert.match((await runCli(['discover', '--luns', `iscsi://alice%secret-of-alice@127.0.0.1:${port}`])).stdout, /LUN 0 {2}disk {2}1 MiB/);
+  });
+});
+
 test('what goes wrong has its exit code and one line', async () => {
   await withLunloom({ args: ['--lun', '0=ram:1MiB', '--lun', '1=ram:1MiB,readonly'] }, async (served) => {
     const fails = async (args: readonly string[], exitCode: number, pattern: RegExp): Promise<void> => {
