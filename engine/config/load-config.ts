@@ -1,17 +1,12 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { AccessControlOptions } from '../access/index.js';
 import { limitTable } from '../limits.js';
 import { documentOf, readConfigDocument } from './config-document.js';
 import type { EngineConfig } from './engine-config.js';
+import { describeReadFault, readUpTo } from './file-reading.js';
 import { readAccess } from './load-access.js';
 import { ConfigError, inReadingOrder, locateProblem } from './problem.js';
 import { type ConfigSource, parseYamlSource } from './yaml-source.js';
-
-const READ_FAULTS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'expected a file, found a directory',
-  EACCES: 'the file may not be read (EACCES)',
-};
 
 /** A YAML configuration file as an `EngineConfig`. Throws `ConfigError` with every problem. */
 export function loadConfigFile(fileName: string): EngineConfig {
@@ -59,9 +54,9 @@ function readConfigText(fileName: string): string {
   let bytes: Buffer;
   try {
     // One byte more than allowed tells a file that ends there from one that goes on.
-    bytes = readUpTo(fileName, lengthBytesMax + 1);
+    bytes = readFile(fileName, lengthBytesMax + 1);
   } catch (error) {
-    throw notReadable(fileName, READ_FAULTS[(error as NodeJS.ErrnoException).code ?? ''] ?? (error as Error).message);
+    throw notReadable(fileName, describeReadFault(error));
   }
   if (bytes.length > lengthBytesMax) throw notReadable(fileName, `expected at most ${lengthBytesMax} bytes, found more`);
   try {
@@ -71,18 +66,10 @@ function readConfigText(fileName: string): string {
   }
 }
 
-/** The first bytes of a file; pipes and `/dev/stdin` have no size to ask for, so it is read until it ends. */
-function readUpTo(fileName: string, lengthBytesMax: number): Buffer {
-  const bytes = Buffer.alloc(lengthBytesMax);
+function readFile(fileName: string, lengthBytesMax: number): Buffer {
   const fd = openSync(fileName, 'r');
   try {
-    let lengthBytes = 0;
-    while (lengthBytes < bytes.length) {
-      const count = readSync(fd, bytes, lengthBytes, bytes.length - lengthBytes, null);
-      if (count === 0) break;
-      lengthBytes += count;
-    }
-    return bytes.subarray(0, lengthBytes);
+    return readUpTo(fd, lengthBytesMax);
   } finally {
     closeSync(fd);
   }

@@ -1,14 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { limitTable } from '../limits.js';
 import { ChapSecret, type ParsedSecret } from '../login/index.js';
 import type { SecretSource } from './engine-config.js';
+import { describeReadFault, readUpTo } from './file-reading.js';
 
-const READ_FAULTS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'expected a file, found a directory',
-  ENXIO: 'expected a regular file',
-  EACCES: 'the file may not be read (EACCES)',
-};
 /** Permission bits of everybody but the owner. */
 const OTHERS_MODE = 0o077;
 const ROOT_UID = 0;
@@ -42,7 +37,7 @@ function readFile(path: string): Buffer | string {
   }
   try {
     const fault = faultOfFile(fd);
-    return fault === null ? withoutLineEnd(readBytes(fd)) : `${path}: ${fault}`;
+    return fault === null ? withoutLineEnd(readUpTo(fd, FILE_LENGTH_BYTES_MAX)) : `${path}: ${fault}`;
   } catch (error) {
     return `${path}: ${describe(error)}`;
   } finally {
@@ -51,8 +46,8 @@ function readFile(path: string): Buffer | string {
 }
 
 function describe(error: unknown): string {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  return READ_FAULTS[code] ?? message;
+  // What a socket or a FIFO answers to who will not wait.
+  return (error as NodeJS.ErrnoException).code === 'ENXIO' ? 'expected a regular file' : describeReadFault(error);
 }
 
 /** Asks the open file, not its name, so that it cannot become another in between. */
@@ -65,17 +60,6 @@ function faultOfFile(fd: number): string | null {
   if (stat.uid !== ownUid && stat.uid !== ROOT_UID) return 'the file belongs to another user, who can read and change the secret';
   if ((stat.mode & OTHERS_MODE) === 0) return null;
   return `others than its owner may use the file (mode ${(stat.mode & 0o777).toString(8).padStart(4, '0')}); chmod 600 it`;
-}
-
-function readBytes(fd: number): Buffer {
-  const bytes = Buffer.alloc(FILE_LENGTH_BYTES_MAX);
-  let lengthBytes = 0;
-  while (lengthBytes < bytes.length) {
-    const count = readSync(fd, bytes, lengthBytes, bytes.length - lengthBytes, null);
-    if (count === 0) break;
-    lengthBytes += count;
-  }
-  return bytes.subarray(0, lengthBytes);
 }
 
 function withoutLineEnd(bytes: Buffer): Buffer {
