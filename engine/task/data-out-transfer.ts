@@ -181,14 +181,14 @@ export class DataOutTransfer {
   }
 
   /** The next piece to ask for, or null: all is asked for, or `maxOutstandingR2T` are open. */
-  nextR2T(targetTransferTag: () => number, maxBurstLength: number, maxOutstandingR2T: number): { r2t: OutstandingR2T; r2tSN: number } | null {
+  nextR2T(targetTransferTag: () => number, maxBurstLength: number, maxOutstandingR2T: number): OutstandingR2T | null {
     if (this.outstanding.length >= maxOutstandingR2T) return null;
     const [from, to] = this.isLacking ? this.#takeLacking(maxBurstLength) : this.#takeNext(maxBurstLength);
     if (from >= to) return null;
-    const r2tSN = this.#r2tSN++;
-    const r2t: OutstandingR2T = { targetTransferTag: targetTransferTag(), startOffset: from, nextOffset: from, endOffset: to, nextDataSN: 0, r2tSN };
+    const tag = targetTransferTag();
+    const r2t: OutstandingR2T = { targetTransferTag: tag, startOffset: from, nextOffset: from, endOffset: to, nextDataSN: 0, r2tSN: this.#r2tSN++ };
     this.outstanding.push(r2t);
-    return { r2t, r2tSN };
+    return r2t;
   }
 
   #takeNext(maxBurstLength: number): [from: number, to: number] {

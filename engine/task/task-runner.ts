@@ -263,9 +263,9 @@ export class TaskRunner {
     const { owner, dataOut } = task;
     const { maxBurstLength, maxOutstandingR2T } = owner.parameters;
     for (;;) {
-      const next = dataOut.nextR2T(() => owner.takeTargetTransferTag(), maxBurstLength, maxOutstandingR2T);
-      if (next === null) return;
-      sendR2T(task, next.r2t);
+      const r2t = dataOut.nextR2T(() => owner.takeTargetTransferTag(), maxBurstLength, maxOutstandingR2T);
+      if (r2t === null) return;
+      sendR2T(task, r2t);
     }
   }
 

@@ -24,7 +24,7 @@ function pdu(fields: Partial<DataOutPdu>): DataOutPdu {
 function solicit(transfer: DataOutTransfer, maxOutstandingR2T: number): OutstandingR2T[] {
   const sent: OutstandingR2T[] = [];
   for (let next = transfer.nextR2T(takeTag, BURST, maxOutstandingR2T); next !== null; next = transfer.nextR2T(takeTag, BURST, maxOutstandingR2T))
-    sent.push(next.r2t);
+    sent.push(next);
   return sent;
 }
 
