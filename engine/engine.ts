@@ -7,7 +7,7 @@ import { RuntimeWatch } from './admin/runtime-watch.js';
 import { CONTROL_AUTO, CONTROL_OFF } from './admin/socket-path.js';
 import { type SessionStats, statsOperation } from './admin/stats-operation.js';
 import { systemClock } from './clock.js';
-import type { EngineConfig, LunConfig, PortalConfig, TargetConfig } from './config/engine-config.js';
+import type { EngineConfig, LunConfig, PortalConfig } from './config/engine-config.js';
 import { redirectRulesOf } from './config/load-access.js';
 import { checkEngineConfig, loadAccess } from './config/load-config.js';
 import { portalGroupTagOf } from './config/portal.js';
@@ -17,31 +17,22 @@ import { TargetError } from './errors.js';
 import { IsnsClient, type IsnsState } from './isns/index.js';
 import { isnsRegistrationOf } from './isns-registration.js';
 import { type Limits, resolveLimits } from './limits.js';
-import { normalizeIscsiName } from './login/index.js';
 import { EngineMetrics, type EngineSnapshot } from './metrics/engine-metrics.js';
 import { StageAccounting } from './metrics/stage-accounting.js';
-import { UnitMetrics } from './metrics/unit-metrics.js';
 import { FlushList } from './net/flush-list.js';
 import { Portals } from './net/portal.js';
-import { deviceTypes } from './scsi/device-types.js';
-import { LogicalUnit, type LogicalUnitIdentity, type LunInventory } from './scsi/logical-unit.js';
-import { Medium } from './scsi/medium.js';
-import { deriveNaa } from './scsi/spc/naa.js';
+import { soleUnitHost } from './scsi/unit-host.js';
 import { Admission } from './session/admission.js';
 import { requestLogout } from './session/async-messages.js';
 import type { EngineContext } from './session/engine-context.js';
 import { SessionDirectory } from './session/session-directory.js';
 import { SessionOperations } from './session/session-operations.js';
-import { TargetNode } from './session/target-node.js';
 import { BufferArena } from './shm/buffer-arena.js';
-import { openStore } from './store/open-store.js';
 import type { BackingStore } from './store/store.js';
 import { SlotPool } from './task/slot-pool.js';
 import { TaskRunner } from './task/task-runner.js';
-import { TaskSet } from './task/task-set.js';
+import { normalizeTargetName, openStores, UnitBuilder } from './units/unit-builder.js';
 
-const VENDOR = 'LUNLOOM';
-const REVISION = '0100';
 /** Time-outs are looked at this often, or four times within the shortest of them. */
 const TICK_MS_MAX = 1000;
 const TICKS_PER_TIME_OUT = 4;
@@ -91,8 +82,8 @@ export class Engine {
   readonly #dispatcher: Dispatcher;
   readonly #runner: TaskRunner;
   readonly #flushList = new FlushList();
-  readonly #stores: BackingStore[] = [];
-  readonly #taskSets: TaskSet[] = [];
+  readonly #stores: ReadonlyMap<LunConfig, BackingStore>;
+  readonly #units: UnitBuilder;
   readonly #metrics = new EngineMetrics();
   readonly #accounting: StageAccounting;
   readonly #startedAtMicros = systemClock.nowMicros();
@@ -106,7 +97,6 @@ export class Engine {
   readonly #context: EngineContext;
   readonly #portals: Portals;
   readonly #bound: PortalConfig[] = [];
-  #nextHandle = 1;
   #ticker: NodeJS.Timeout | null = null;
   #stopping: Promise<void> | null = null;
   #isns: IsnsClient | null = null;
@@ -145,7 +135,7 @@ export class Engine {
     this.#limits = limits;
     this.#accounting = new StageAccounting(limits.stageHistogramBytesMax);
     this.control = new ControlSocket({ limits, onDefect });
-    const opened = config.targets.map((target) => ({ target, luns: this.#openStores(target) }));
+    this.#stores = openStores(config, limits);
     this.#slots = new SlotPool(limits.slotCount);
     this.#arena = new BufferArena(limits.arenaBytes, limits.transferLengthBytesMax);
     const shared = { arena: this.#arena, clock: systemClock, onDefect };
@@ -163,12 +153,22 @@ export class Engine {
     this.#runner = new TaskRunner({ ...shared, slots: this.#slots, dispatcher: this.#dispatcher, onResourcesFreed: () => admission.onResourcesFreed() });
     this.profiler = new EngineProfiler({
       limits,
-      commandCount: () => this.#taskSets.reduce((sum, taskSet) => sum + taskSet.metrics.read().commandCount, 0),
+      commandCount: () => this.#units.taskSets.reduce((sum, taskSet) => sum + taskSet.metrics.read().commandCount, 0),
       startProfiles: (intervalMicros) => this.#dispatcher.startProfiles(intervalMicros),
       stopProfiles: () => this.#dispatcher.stopProfiles(),
     });
     const admission = new Admission(this.#runner, limits);
-    const nodes = opened.map(({ target, luns }) => this.#buildTarget(target, luns));
+    this.#units = new UnitBuilder({
+      ...shared,
+      config,
+      limits,
+      slots: this.#slots,
+      dispatcher: this.#dispatcher,
+      runner: this.#runner,
+      accounting: this.#accounting,
+      stateOf: () => soleUnitHost.state,
+    });
+    const nodes = config.targets.map((target) => this.#units.buildTarget(target, this.#stores));
     const directory = new SessionDirectory(nodes, limits, admission, new AccessControl({ limits, ...access }));
     this.#context = { limits, clock: systemClock, runner: this.#runner, admission, directory, onDefect };
     this.sessions = new SessionOperations(directory);
@@ -198,7 +198,7 @@ export class Engine {
   snapshot(): EngineSnapshot {
     const sessionCount = this.#context.directory.sessions.length;
     return this.#metrics.snapshot(
-      this.#taskSets.map((taskSet) => taskSet.metrics),
+      this.#units.taskSets.map((taskSet) => taskSet.metrics),
       sessionCount,
     );
   }
@@ -216,7 +216,7 @@ export class Engine {
       ringCommandCount: this.#dispatcher.inFlightCount,
       sessionCount: this.#context.directory.sessions.length,
       connectionCount: this.#portals.transports.size,
-      heldRangeCount: this.#taskSets.reduce((sum, taskSet) => sum + taskSet.locks.heldCount, 0),
+      heldRangeCount: this.#units.taskSets.reduce((sum, taskSet) => sum + taskSet.locks.heldCount, 0),
       retainedBytes: this.#context.admission.retainedBytes,
     };
   }
@@ -244,8 +244,8 @@ export class Engine {
     this.#context.directory.endAllSessions();
     await this.#dispatcher.stop();
     await deregistered;
-    const unflushed = this.#stores.filter((store) => !store.readOnly && store.flush() < 0);
-    for (const store of this.#stores) store.close();
+    const unflushed = [...this.#stores.values()].filter((store) => !store.readOnly && store.flush() < 0);
+    for (const store of this.#stores.values()) store.close();
     if (unflushed.length > 0) throw new TargetError('STORE_FLUSH_FAILED', `${unflushed.length} store(s) could not be flushed: acknowledged writes may be lost`);
   }
 
@@ -302,7 +302,7 @@ export class Engine {
       watch,
       startedAtMicros: this.#startedAtMicros,
       nowMicros: () => systemClock.nowMicros(),
-      units: () => this.#taskSets,
+      units: () => this.#units.taskSets,
       sessions: () => this.#sessionStats(),
       logins: () => this.logins,
       ringDepths: () => this.#dispatcher.inFlightCounts,
@@ -333,61 +333,6 @@ export class Engine {
     while (this.#portals.transports.size > 0 && systemClock.nowMicros() < until) await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
   }
 
-  #openStores(target: TargetConfig): { lun: LunConfig; store: BackingStore }[] {
-    return target.luns.map((lun) => {
-      try {
-        const store = openStore(lun.store, {
-          readOnly: lun.readOnly,
-          blockLengthBytes: lun.blockLengthBytes,
-          transferLengthBytesMax: this.#limits.transferLengthBytesMax,
-        });
-        this.#stores.push(store);
-        return { lun, store };
-      } catch (error) {
-        for (const store of this.#stores) store.close();
-        throw error;
-      }
-    });
-  }
-
-  #buildTarget(target: TargetConfig, luns: { lun: LunConfig; store: BackingStore }[]): TargetNode {
-    const name = normalizeTargetName(target.name);
-    const numbers = luns.map(({ lun }) => lun.lun).sort((a, b) => a - b);
-    const inventory: LunInventory = { luns: () => numbers };
-    const taskSets = luns.map(({ lun, store }) => this.#buildUnit(name, lun, store, inventory));
-    const identity = identityOf(name, { lun: 0 });
-    const absentUnit = new LogicalUnit({ handle: 0, lun: 0, deviceType: deviceTypes.absent, medium: null, identity, inventory });
-    return new TargetNode({
-      name,
-      alias: target.alias,
-      portalGroupTags: target.portalGroupTags,
-      taskSets,
-      absent: this.#makeTaskSet(absentUnit, name, 'inline'),
-    });
-  }
-
-  #buildUnit(targetName: string, lun: LunConfig, store: BackingStore, inventory: LunInventory): TaskSet {
-    const handle = this.#nextHandle++;
-    const medium = new Medium(store, lun.blockLengthBytes, lun.readOnly, this.#limits.transferLengthBytesMax);
-    const unit = new LogicalUnit({ handle, lun: lun.lun, deviceType: deviceTypes.disk, medium, identity: identityOf(targetName, lun), inventory });
-    this.#dispatcher.attach({
-      handle,
-      deviceTypeName: 'disk',
-      store: store.descriptor,
-      blockLengthBytes: lun.blockLengthBytes,
-      readOnly: lun.readOnly,
-      transferLengthBytesMax: this.#limits.transferLengthBytesMax,
-    });
-    const taskSet = this.#makeTaskSet(unit, targetName, lun.execution ?? this.#config.execution);
-    this.#taskSets.push(taskSet);
-    return taskSet;
-  }
-
-  #makeTaskSet(unit: LogicalUnit, targetName: string, execution: LunConfig['execution'] & string): TaskSet {
-    const metrics = new UnitMetrics(this.#accounting, { targetName, lun: unit.deviceType === deviceTypes.absent ? null : unit.lun });
-    return new TaskSet(unit, execution, metrics, (task) => this.#runner.start(task));
-  }
-
   #describeLun(lun: LunConfig, targetName: string): TargetDescription['luns'][number] {
     const taskSet = this.#context.directory.targets.find((node) => node.name === targetName)?.taskSetOf(lun.lun);
     return {
@@ -410,16 +355,6 @@ function tickMsOf(limits: Limits): number {
     limits.loginTimeMsMax,
   );
   return Math.min(TICK_MS_MAX, Math.ceil(shortestMs / TICKS_PER_TIME_OUT));
-}
-
-function normalizeTargetName(name: string): string {
-  return normalizeIscsiName(name) ?? name;
-}
-
-/** Names that stay the same over restarts: they follow from the target's name and the LUN unless they are given. */
-function identityOf(targetName: string, lun: Pick<LunConfig, 'lun' | 'serial' | 'vendor' | 'product'>): LogicalUnitIdentity {
-  const naa = deriveNaa(targetName, lun.lun, lun.serial ?? '');
-  return { vendor: lun.vendor ?? VENDOR, product: lun.product ?? 'VIRTUAL-DISK', revision: REVISION, serial: lun.serial ?? naa.toUpperCase(), naa };
 }
 
 function reportDefect(error: unknown): void {

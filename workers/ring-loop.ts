@@ -42,7 +42,7 @@ class AttachedUnits {
 
   #attach(attachment: UnitAttachment): void {
     const store = attachStore(attachment.store);
-    const medium = new Medium(store, attachment.blockLengthBytes, attachment.readOnly, attachment.transferLengthBytesMax);
+    const medium = new Medium(store, attachment.shape, attachment.handle);
     this.#units.set(attachment.handle, { deviceType: deviceTypeNamed(attachment.deviceTypeName), medium });
   }
 }

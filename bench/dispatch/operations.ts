@@ -34,6 +34,7 @@ function benchRow(opcode: number, name: string, execute: MediumCommandRow['execu
   return {
     runsOn: 'any',
     mediumAccess: 'read',
+    reservation: 'read',
     opcode,
     name,
     clause: 'vendor specific',

@@ -16,7 +16,7 @@ export interface PiscinaThreadSetup {
 const { slots, arena, unit } = workerData as PiscinaThreadSetup;
 const memory = new SlotMemory(slots);
 const arenaBytes = Buffer.from(arena);
-const medium = new Medium(attachStore(unit.store), unit.blockLengthBytes, unit.readOnly, unit.transferLengthBytesMax);
+const medium = new Medium(attachStore(unit.store), unit.shape, unit.handle);
 const commandSlots = Array.from({ length: memory.slotCount }, (_, index) => new CommandSlot(memory, index));
 
 /** One command; the slot carries all there is to know, as it does over the ring. */

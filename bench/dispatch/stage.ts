@@ -31,14 +31,12 @@ export class Stage {
     const pattern = Buffer.alloc(DATA_BYTES_MAX);
     for (let at = 0; at < DATA_BYTES_MAX; at++) pattern[at] = ((at % PIECE_BYTES) * 167) >> 3;
     for (let position = 0; position < STORE_BYTES; position += DATA_BYTES_MAX) store.write(pattern, 0, DATA_BYTES_MAX, position, false);
-    this.medium = new Medium(store, BLOCK_BYTES, false, DATA_BYTES_MAX);
+    this.medium = new Medium(store, { blockLengthBytes: BLOCK_BYTES, readOnly: false, transferLengthBytesMax: DATA_BYTES_MAX });
     this.attachment = {
       handle: 1,
       deviceTypeName: benchDevice.name,
       store: store.descriptor,
-      blockLengthBytes: BLOCK_BYTES,
-      readOnly: false,
-      transferLengthBytesMax: DATA_BYTES_MAX,
+      shape: this.medium.shape,
     };
     this.slots = new SlotPool(2 ** Math.ceil(Math.log2(depthMax)));
     this.arena = new BufferArena(2 * depthMax * DATA_BYTES_MAX, DATA_BYTES_MAX);

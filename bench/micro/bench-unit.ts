@@ -16,7 +16,7 @@ export const benchNexus: ITNexus = {
 
 /** A disk over memory, as the engine builds it. */
 export function benchUnit(sizeBytes: number): LogicalUnit {
-  const medium = new Medium(openRamStore({ sizeBytes }), BLOCK_BYTES, false, TRANSFER_BYTES_MAX);
+  const medium = new Medium(openRamStore({ sizeBytes }), { blockLengthBytes: BLOCK_BYTES, readOnly: false, transferLengthBytesMax: TRANSFER_BYTES_MAX });
   const identity = { vendor: 'LUNLOOM', product: 'BENCH', revision: '0100', serial: 'BENCH', naa: '3000000000000001' };
-  return new LogicalUnit({ handle: 1, lun: 0, deviceType: deviceTypes.disk, medium, identity, inventory: { luns: () => [0] } });
+  return new LogicalUnit({ handle: 1, lun: 0, deviceType: deviceTypes.disk, medium, identity });
 }

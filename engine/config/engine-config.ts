@@ -118,8 +118,21 @@ export type StoreConfig =
 export interface LunConfig {
   readonly lun: number;
   readonly store: StoreConfig;
-  readonly blockLengthBytes: 512 | 4096;
+  readonly blockLengthBytes: number;
   readonly readOnly: boolean;
+  /** A power of two times the block length; the block length where it is left out. SBC-3, LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT. */
+  readonly physicalBlockLengthBytes?: number;
+  /** Blocks can be unmapped. Where it is left out: so it is for `ram` and for files that are sparse. */
+  readonly thin?: boolean;
+  /** Of a thin unit: space that its blocks may take together; what the store has where it is left out. */
+  readonly spaceBytes?: number;
+  /** Of a thin unit: the used share of that space, in percent, at which initiators are told. */
+  readonly thresholdPercent?: number;
+  readonly removable?: boolean;
+  /** Protection information, SBC-3 "Protection types"; none where it is left out. */
+  readonly protectionType?: 1 | 2 | 3;
+  /** 16 or 32 hex digits; derived from the target's name and the LUN where it is left out. */
+  readonly naa?: string;
   readonly execution?: ExecutionPolicy;
   readonly serial?: string;
   readonly vendor?: string;

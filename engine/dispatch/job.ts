@@ -1,5 +1,5 @@
 import type { DeviceType } from '../scsi/command-table.js';
-import type { Medium } from '../scsi/medium.js';
+import type { Medium, MediumShape } from '../scsi/medium.js';
 import type { CommandSlot } from '../shm/command-slot.js';
 import type { StoreDescriptor } from '../store/store.js';
 
@@ -14,10 +14,9 @@ export interface MediumJob {
 
 /** What a worker must know of a logical unit to serve its medium commands. */
 export interface UnitAttachment {
+  /** Of the medium: a unit has a new one when it is resized or loaded. */
   readonly handle: number;
   readonly deviceTypeName: string;
   readonly store: StoreDescriptor;
-  readonly blockLengthBytes: number;
-  readonly readOnly: boolean;
-  readonly transferLengthBytesMax: number;
+  readonly shape: MediumShape;
 }

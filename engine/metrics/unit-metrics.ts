@@ -7,7 +7,16 @@ import { StageAccounting } from './stage-accounting.js';
 
 export { LATENCY_UNITS_PER_MICRO };
 
-const COUNTERS = { commandCount: 0, readBytes: 1, writeBytes: 2, checkConditionCount: 3, inlineCount: 4, ringCount: 5 } as const;
+const COUNTERS = {
+  commandCount: 0,
+  readBytes: 1,
+  writeBytes: 2,
+  checkConditionCount: 3,
+  inlineCount: 4,
+  ringCount: 5,
+  readCommandCount: 6,
+  writeCommandCount: 7,
+} as const;
 const COUNTER_SLOTS = 8;
 export type UnitCounters = Record<keyof typeof COUNTERS, number>;
 
@@ -39,8 +48,14 @@ export class UnitMetrics {
   recordCommand(latencyMicros: number, readBytes: number, writeBytes: number, failed: boolean): void {
     const counters = this.#counters;
     counters[COUNTERS.commandCount] = (counters[COUNTERS.commandCount] as number) + 1;
-    counters[COUNTERS.readBytes] = (counters[COUNTERS.readBytes] as number) + readBytes;
-    counters[COUNTERS.writeBytes] = (counters[COUNTERS.writeBytes] as number) + writeBytes;
+    if (readBytes > 0) {
+      counters[COUNTERS.readBytes] = (counters[COUNTERS.readBytes] as number) + readBytes;
+      counters[COUNTERS.readCommandCount] = (counters[COUNTERS.readCommandCount] as number) + 1;
+    }
+    if (writeBytes > 0) {
+      counters[COUNTERS.writeBytes] = (counters[COUNTERS.writeBytes] as number) + writeBytes;
+      counters[COUNTERS.writeCommandCount] = (counters[COUNTERS.writeCommandCount] as number) + 1;
+    }
     if (failed) counters[COUNTERS.checkConditionCount] = (counters[COUNTERS.checkConditionCount] as number) + 1;
     this.latency.record(latencyMicros * LATENCY_UNITS_PER_MICRO);
   }

@@ -1,8 +1,21 @@
 import { assert } from '../errors.js';
 import type { CommandSlot } from '../shm/command-slot.js';
 import type { ITNexus } from './it-nexus.js';
-import type { LogicalUnit } from './logical-unit.js';
+import type { LogicalUnit, UnitPart, UnitPartKind } from './logical-unit.js';
 import type { Medium } from './medium.js';
+
+/**
+ * What a reservation that another I_T nexus holds leaves of a command, SPC-4 "Commands allowed in the presence of various reservations":
+ * `always` runs whatever is reserved; `persistent` runs in the presence of any persistent reservation and conflicts with RESERVE (6) and (10)
+ * only; `read` runs where the reservation excludes writers alone; `write` runs for those only whom the reservation names.
+ */
+export type ReservationClass = 'always' | 'persistent' | 'read' | 'write';
+
+/**
+ * The worst asymmetric access state of its target port group in which a command runs, SPC-4 "Target port group access states":
+ * the states are ordered active (optimized or not), standby, unavailable, transitioning.
+ */
+export type AccessStateClass = 'active' | 'standby' | 'unavailable' | 'transitioning';
 
 interface CommandRowCommon {
   readonly opcode: number;
@@ -23,12 +36,33 @@ interface CommandRowCommon {
   readonly passesUnitAttention?: boolean;
   /** Runs although the unit is stopped or has no medium. */
   readonly passesNotReady?: boolean;
+  /** A class, or what finds it for commands whose CDB decides. */
+  readonly reservation: ReservationClass | ((command: CommandSlot) => ReservationClass);
+  /** `active` when left out. */
+  readonly accessState?: AccessStateClass;
+  /** Seconds, for the command timeouts descriptor, SPC-4 "Command timeouts descriptor format"; the default of its kind when left out. */
+  readonly timeoutSeconds?: { readonly nominal: number; readonly recommended: number };
 }
 
 /** A command that reads or changes state of the nexus or the logical unit: small, and run on the main thread. */
 export interface UnitCommandRow extends CommandRowCommon {
   readonly runsOn: 'main';
-  execute(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus): void;
+  /**
+   * For a command with Data-Out: checks the CDB and sets `plannedDataOutLength`, or ends the command. Runs before any data is asked for.
+   * See `parameter-list.ts`.
+   */
+  plan?(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus): void;
+  /** Does the work and sets the outcome, at once or, after `deferral.defer()`, later. `command.status` is GOOD on entry. */
+  execute(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus, deferral: Deferral): void;
+}
+
+/** Lets a unit command end after its `execute` has returned: it waits for stable storage, for tasks to stop, or for work in the background. */
+export interface Deferral {
+  /**
+   * Answers what is to be called once, when the outcome is in the slot; until then the slot and its Data-Out stay. `onAbort` is called at most once,
+   * when the task is aborted or its nexus is lost: the work should stop soon, and what `defer` answered has to be called all the same.
+   */
+  defer(onAbort?: () => void): () => void;
 }
 
 /** A command that moves or checks medium data: planned on the main thread, executed on any thread. */
@@ -40,6 +74,11 @@ export interface MediumCommandRow extends CommandRowCommon {
    * Runs before any data is asked for.
    */
   plan(command: CommandSlot, medium: Medium): void;
+  /**
+   * For ranges that stand in the parameter list: checks it and sets `lba` and `lbaCount` to a range that holds all of them, or ends the command. Runs on
+   * the main thread when all Data-Out is here, and before the range is claimed.
+   */
+  planFromDataOut?(command: CommandSlot, medium: Medium): void;
   /**
    * Data-In may take the place of Data-Out in memory, byte for byte: the command needs no memory of its own for what it
    * returns, and never waits for some while it holds what it was given.
@@ -55,6 +94,8 @@ export type CommandRow = UnitCommandRow | MediumCommandRow;
 
 /** A device type: its own command table over shared SPC functions. Adding a type is adding one of these. */
 export interface DeviceType {
+  /** State that logical units of this type have from the start, because it was kept or because it watches; other parts come with their first use. */
+  readonly parts?: readonly UnitPartKind<UnitPart>[];
   readonly name: string;
   /** PERIPHERAL DEVICE TYPE, SPC-4 §6.6.2. */
   readonly peripheralDeviceType: number;

@@ -1,7 +1,15 @@
 import { assert } from '../errors.js';
 import type { CommandSlot } from '../shm/command-slot.js';
 import { hasReservedBitSet, rejectReservedBit } from './cdb.js';
-import { type CommandRow, type DeviceType, VARIABLE_LENGTH_OPCODE, VARIABLE_LENGTH_SERVICE_ACTION_AT } from './command-table.js';
+import {
+  type CommandRow,
+  type Deferral,
+  type DeviceType,
+  type MediumCommandRow,
+  type UnitCommandRow,
+  VARIABLE_LENGTH_OPCODE,
+  VARIABLE_LENGTH_SERVICE_ACTION_AT,
+} from './command-table.js';
 import type { ITNexus } from './it-nexus.js';
 import type { LogicalUnit } from './logical-unit.js';
 import type { Medium } from './medium.js';
@@ -26,6 +34,7 @@ export function prepare(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus)
   const entry = unit.deviceType.commands.lookUp(command.cdb);
   if (entry === undefined) return rejectUnsupported(command, unit.deviceType);
   const row = entry.row;
+  command.flags = unit.commandFlags;
   if (row.opcode === VARIABLE_LENGTH_OPCODE && !agreesWithLength(command, row)) {
     invalidFieldInCdb(command, ADDITIONAL_CDB_LENGTH_AT);
     return null;
@@ -40,14 +49,15 @@ export function prepare(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus)
     return null;
   }
   if (!unit.hasNoUnitAttention(nexus) && row.passesUnitAttention !== true && reportsUnitAttention(command, unit, nexus)) return null;
+  if (unit.gates.length > 0 && !passesGates(row, command, unit, nexus)) return null;
   if (row.passesNotReady !== true && isNotReady(command, unit)) return null;
-  return row.runsOn === 'main' ? row : planMediumCommand(row, command, unit.medium);
+  return row.runsOn === 'main' ? planUnitCommand(row, command, unit, nexus) : planMediumCommand(row, command, unit);
 }
 
 /** Executes a command that `prepare` let pass and whose row runs on the main thread. */
-export function executeUnitCommand(row: CommandRow, command: CommandSlot, unit: LogicalUnit, nexus: ITNexus): void {
+export function executeUnitCommand(row: CommandRow, command: CommandSlot, unit: LogicalUnit, nexus: ITNexus, deferral: Deferral): void {
   assert(row.runsOn === 'main', `${row.name} is not a unit command`);
-  row.execute(command, unit, nexus);
+  row.execute(command, unit, nexus, deferral);
 }
 
 /** Executes a planned medium command on any thread: the slot carries no row, so its CDB finds it again. */
@@ -89,9 +99,22 @@ function isNotReady(command: CommandSlot, unit: LogicalUnit): boolean {
   return true;
 }
 
-function planMediumCommand(row: Extract<CommandRow, { runsOn: 'any' }>, command: CommandSlot, medium: Medium | null): CommandRow | null {
+/** What closes the way is asked in the order of its rank. */
+function passesGates(row: CommandRow, command: CommandSlot, unit: LogicalUnit, nexus: ITNexus): boolean {
+  for (const gate of unit.gates) if (!gate.admits(row, command, nexus)) return false;
+  return true;
+}
+
+function planUnitCommand(row: UnitCommandRow, command: CommandSlot, unit: LogicalUnit, nexus: ITNexus): CommandRow | null {
+  if (row.plan === undefined) return row;
+  row.plan(command, unit, nexus);
+  return command.status === ScsiStatus.good ? row : null;
+}
+
+function planMediumCommand(row: MediumCommandRow, command: CommandSlot, unit: LogicalUnit): CommandRow | null {
+  const { medium } = unit;
   assert(medium !== null, `${row.name} must not pass a unit without a medium`);
-  if (row.mediumAccess === 'write' && medium.readOnly) {
+  if (row.mediumAccess === 'write' && (medium.readOnly || unit.softwareWriteProtected)) {
     checkCondition(command, SenseKey.dataProtect, Asc.writeProtected);
     return null;
   }

@@ -1,22 +1,50 @@
 import { ServicePace } from '../metrics/service-pace.js';
 import type { BackingStore } from '../store/store.js';
 
+/** Protection information, SBC-3 "Protection types"; 0 is none. */
+export type ProtectionType = 0 | 1 | 2 | 3;
+
+/** How a store is seen as logical blocks; structured-cloneable, as workers get it too. */
+export interface MediumShape {
+  readonly blockLengthBytes: number;
+  readonly readOnly: boolean;
+  /** The largest transfer of one command. */
+  readonly transferLengthBytesMax: number;
+  /** A power of two times the block length; the block length when left out. */
+  readonly physicalBlockLengthBytes?: number;
+  /** Logical blocks can be unmapped: the store has `provisioning`. */
+  readonly thin?: boolean;
+  readonly protectionType?: ProtectionType;
+}
+
 /** What a medium command needs of its logical unit, on any thread: the store seen as logical blocks. */
 export class Medium {
   readonly store: BackingStore;
+  readonly shape: MediumShape;
+  /** By which workers know it: of this medium alone, never used again. */
+  readonly handle: number;
   readonly blockLengthBytes: number;
   readonly blockCount: number;
   readonly readOnly: boolean;
+  readonly thin: boolean;
   /** The largest transfer of one command in blocks: the Block Limits VPD page tells it. */
   readonly transferBlocksMax: number;
   /** Of a store that can block: how long its commands take. Kept on the main thread only. */
   readonly pace = new ServicePace();
 
-  constructor(store: BackingStore, blockLengthBytes: number, readOnly: boolean, transferLengthBytesMax: number) {
+  constructor(store: BackingStore, shape: MediumShape, handle = 0) {
     this.store = store;
-    this.blockLengthBytes = blockLengthBytes;
-    this.blockCount = Math.floor(store.sizeBytes / blockLengthBytes);
-    this.readOnly = readOnly || store.readOnly;
-    this.transferBlocksMax = Math.floor(transferLengthBytesMax / blockLengthBytes);
+    this.shape = shape;
+    this.handle = handle;
+    this.blockLengthBytes = shape.blockLengthBytes;
+    this.blockCount = Math.floor(store.sizeBytes / shape.blockLengthBytes);
+    this.readOnly = shape.readOnly || store.readOnly;
+    this.thin = shape.thin === true && store.provisioning !== null;
+    this.transferBlocksMax = Math.floor(shape.transferLengthBytesMax / shape.blockLengthBytes);
+  }
+
+  /** LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT, SBC-3 "READ CAPACITY (16) parameter data". */
+  get physicalBlockExponent(): number {
+    return Math.round(Math.log2((this.shape.physicalBlockLengthBytes ?? this.blockLengthBytes) / this.blockLengthBytes));
   }
 }

@@ -44,7 +44,7 @@ function tellCleared(connection: Connection, taskSet: TaskSet, stopped: readonly
 
 /** SAM-5 "Logical unit reset": every nexus learns of it by a unit attention, the one that asked too. */
 function resetUnit(connection: Connection, taskSet: TaskSet): void {
-  taskSet.unit.stopped = false;
+  taskSet.unit.reset('logical-unit-reset');
   for (const { nexus, target } of connection.session.target?.sessions ?? []) {
     // Who may not see the unit has nothing to learn of it.
     if (target?.hasLun(taskSet.unit.lun) === true) taskSet.unit.establishUnitAttention(nexus.id, Asc.busDeviceResetFunctionOccurred);
@@ -53,6 +53,7 @@ function resetUnit(connection: Connection, taskSet: TaskSet): void {
 
 /** SAM-5 "I_T nexus loss": the nexus that is reset learns of it on every logical unit, and nobody else. */
 function tellNexusLoss(connection: Connection, taskSet: TaskSet): void {
+  taskSet.unit.loseNexus(connection.nexus);
   taskSet.unit.establishUnitAttention(connection.nexus.id, Asc.itNexusLossOccurred);
 }
 

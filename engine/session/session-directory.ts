@@ -221,7 +221,7 @@ export class SessionDirectory {
     const { target } = session;
     if (target === null) return;
     target.sessions.delete(session);
-    for (const taskSet of target.whole.taskSets) taskSet.unit.forgetNexus(session.nexus.id);
+    for (const taskSet of target.whole.taskSets) taskSet.unit.loseNexus(session.nexus);
   }
 
   endAllSessions(): void {

@@ -165,6 +165,13 @@ export class CommandSlot {
   set status(value: number) {
     this.#words[this.#word + SLOT.status.at / WORD] = value;
   }
+  /** `CommandFlag` bits. */
+  get flags(): number {
+    return (this.#words[this.#word + SLOT.flags.at / WORD] as number) >>> 0;
+  }
+  set flags(value: number) {
+    this.#words[this.#word + SLOT.flags.at / WORD] = value;
+  }
   get senseLength(): number {
     return this.#words[this.#word + SLOT.senseLength.at / WORD] as number;
   }

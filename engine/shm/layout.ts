@@ -6,7 +6,7 @@
  */
 
 /** Raised when the layout changes, and checked by a worker before it serves its first command. */
-export const SLOT_LAYOUT_VERSION = 1;
+export const SLOT_LAYOUT_VERSION = 2;
 export const SLOT_LENGTH_BYTES = 1024;
 export const CACHE_LINE_BYTES = 64;
 /** Room for the longest CDB (260 bytes), rounded up to cache lines. */
@@ -60,7 +60,9 @@ export const SLOT = {
   dispatchedAt: main(88, 8),
   completedAt: main(96, 8),
   flushedAt: main(104, 8),
-  reservedMain: gap(112, 16),
+  /** `CommandFlag` bits. */
+  flags: main(112, 4),
+  reservedMain: gap(116, 12),
   // Lines 2 to 6: the CDB.
   cdb: main(128, CDB_CAPACITY_BYTES),
   reservedCdb: gap(388, 60),
@@ -83,3 +85,12 @@ export const SLOT = {
 /** Direction of a command's data, RFC 7143 §11.3.1 (R and W bits). */
 export const DataDirection = { none: 0, in: 1, out: 2, bidirectional: 3 } as const;
 export type DataDirection = (typeof DataDirection)[keyof typeof DataDirection];
+
+/** What a command has from its logical unit, wherever it runs. */
+export const CommandFlag = {
+  /** Sense data has the descriptor format: D_SENSE, SPC-4 "Control mode page". */
+  descriptorSense: 1,
+  /** There is no write cache: every write goes to stable storage. WCE, SBC-3 "Caching mode page". */
+  writeThrough: 2,
+} as const;
+export type CommandFlag = (typeof CommandFlag)[keyof typeof CommandFlag];

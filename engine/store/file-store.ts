@@ -17,6 +17,7 @@ export class FileStore implements BackingStore {
   readonly kind = 'file';
   readonly sizeBytes: number;
   readonly readOnly: boolean;
+  readonly provisioning = null;
   readonly durability: Durability;
   readonly alignmentBytes: number;
   readonly blocking = true;

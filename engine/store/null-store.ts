@@ -37,6 +37,7 @@ export class NullStore implements BackingStore {
   readonly kind = 'null';
   readonly sizeBytes: number;
   readonly readOnly: boolean;
+  readonly provisioning = null;
   readonly durability: Durability = 'none';
   readonly alignmentBytes = 1;
   readonly blocking = false;

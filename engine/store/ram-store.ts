@@ -49,6 +49,7 @@ export class RamStore implements BackingStore {
   readonly kind = 'ram';
   readonly sizeBytes: number;
   readonly readOnly: boolean;
+  readonly provisioning = null;
   readonly durability: Durability = 'none';
   readonly alignmentBytes = 1;
   readonly blocking = false;

@@ -1,3 +1,5 @@
+import type { Provisioning } from './provisioning.js';
+
 /**
  * A backing store: bytes by position, the same object on the main thread and on every worker.
  *
@@ -49,6 +51,8 @@ export interface BackingStore {
    * in one piece. Reads may then be sent from there; the caller keeps writers away until the bytes have left.
    */
   view(positionBytes: number, lengthBytes: number): StoreView | null;
+  /** Null for a store that keeps its space whatever it holds. */
+  readonly provisioning: Provisioning | null;
   close(): void;
 }
 

@@ -5,18 +5,20 @@ import { assert } from '../errors.js';
 import type { MediumCommandRow } from '../scsi/command-table.js';
 import { executeUnitCommand, prepare } from '../scsi/device-server.js';
 import { failedByDefect } from '../scsi/device-server-faults.js';
+import type { Medium } from '../scsi/medium.js';
 import type { SenseKey } from '../scsi/sense.js';
 import { checkCondition } from '../scsi/sense.js';
 import { ScsiStatus } from '../scsi/status.js';
 import { ARENA_FULL, type BufferArena } from '../shm/buffer-arena.js';
 import type { CommandSlot } from '../shm/command-slot.js';
 import { DataDirection } from '../shm/layout.js';
-import { ArenaShare } from './arena-share.js';
+import type { ArenaShare } from './arena-share.js';
 import { publishEnd, publishStart } from './command-channels.js';
 import { answerTask } from './data-in-transfer.js';
 import type { SlotPool } from './slot-pool.js';
 import { sendR2T } from './solicitation.js';
 import { NO_PIECE, Task, type TaskOwner, TaskState } from './task.js';
+import { TaskMemory } from './task-memory.js';
 import type { TaskSet } from './task-set.js';
 
 export interface TaskRunnerOptions {
@@ -35,7 +37,7 @@ export interface TaskRunnerOptions {
  */
 export class TaskRunner {
   readonly slots: SlotPool;
-  readonly share: ArenaShare;
+  readonly memory: TaskMemory;
   readonly #options: TaskRunnerOptions;
   readonly #dispatcher: Dispatcher;
   readonly #clock: Clock;
@@ -47,7 +49,7 @@ export class TaskRunner {
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
     this.slots = options.slots;
-    this.share = new ArenaShare(options.arena, (task) => this.#makeRoomFor(task));
+    this.memory = new TaskMemory(options.arena, (task) => this.refuse(task));
     this.#dispatcher = options.dispatcher;
     this.#clock = options.clock;
   }
@@ -58,7 +60,11 @@ export class TaskRunner {
   }
 
   get arena(): BufferArena {
-    return this.share.arena;
+    return this.memory.arena;
+  }
+
+  get share(): ArenaShare {
+    return this.memory.share;
   }
 
   /** A fresh task with a slot, or null when there is no slot left. */
@@ -67,20 +73,11 @@ export class TaskRunner {
     if (slot === null) return null;
     const task = this.#idleTasks.pop() ?? new Task(this);
     task.begin(owner, taskSet, slot);
-    slot.logicalUnitHandle = taskSet.unit.handle;
     slot.nexusId = owner.nexus.id;
     slot.resetStamps();
     slot.receivedAt = receivedAtMicros;
     this.#openTaskCount++;
     return task;
-  }
-
-  /** Memory for Data-Out that comes without having been asked for; false when there is none. */
-  allocateDataOut(task: Task, lengthBytes: number): boolean {
-    const offset = this.share.tryAllocate(task.owner, lengthBytes);
-    if (offset === ARENA_FULL) return false;
-    this.#placeDataOut(task, offset, lengthBytes);
-    return true;
   }
 
   /** The task's turn by CmdSN has come and its own PDU is complete. */
@@ -98,7 +95,7 @@ export class TaskRunner {
       this.#justOrdered = null;
       return;
     }
-    this.keepDataOut(task);
+    this.memory.keepDataOut(task);
     task.transition(TaskState.dormant);
   }
 
@@ -119,6 +116,7 @@ export class TaskRunner {
       row = null;
     }
     task.row = row;
+    if (row?.runsOn === 'any') task.medium = taskSet.unit.medium as Medium;
     task.dataOut.wantedLength = row === null ? 0 : Math.min(task.dataOut.expectedLength, slot.plannedDataOutLength);
     if (row === null) this.#conclude(task);
     else this.advanceTransfer(task);
@@ -177,6 +175,7 @@ export class TaskRunner {
     task.aborted = true;
     // A worker that has the command cannot be stopped: the task ends when it comes back.
     if (task.state !== TaskState.executing) this.#end(task);
+    else task.abortDeferred();
   }
 
   /** A device server has set the outcome. */
@@ -190,7 +189,7 @@ export class TaskRunner {
     if (task.row?.runsOn === 'any' && task.medium.store.blocking) observePace(task.row, task);
     if (slot.dataInFromStore) this.#bindStoreView(task);
     else if (task.claimIndex !== -1) task.taskSet.locks.release(task);
-    this.#freeDataOut(task);
+    this.memory.freeDataOut(task);
     if (task.aborted) this.#end(task);
     else this.#conclude(task);
   }
@@ -220,43 +219,19 @@ export class TaskRunner {
     return sum;
   }
 
-  #placeDataOut(task: Task, offset: number, lengthBytes: number): void {
-    task.dataOutPiece = offset;
-    task.dataOutPieceLength = lengthBytes;
-    task.slot.dataOutOffset = offset;
-    task.slot.dataOut = this.arena.bytes;
-    task.slot.dataOutStart = offset;
-  }
-
   /** R2Ts wait for memory that holds all of the Data-Out. */
   #placeAndSolicit(task: Task): void {
     const lengthBytes = task.dataOut.wantedLength;
     assert(task.dataOutPiece === NO_PIECE, 'Data-Out got a piece for a part of it: who waits for memory must hold none');
-    if (this.allocateDataOut(task, lengthBytes)) {
+    if (this.memory.allocateDataOut(task, lengthBytes)) {
       this.#solicit(task);
       return;
     }
     this.share.waitFor(task, lengthBytes, (granted) => {
-      this.#placeDataOut(task, granted, lengthBytes);
+      this.memory.placeDataOut(task, granted, lengthBytes);
       this.#solicit(task);
     });
-    this.#makeRoomFor(task);
-  }
-
-  /**
-   * A task that may run waits for memory: those that may not, because they came before their turn by CmdSN or stand behind an
-   * ORDERED one, must not keep it, or both would wait for ever. The youngest give way first, and end with TASK SET FULL.
-   */
-  #makeRoomFor(task: Task): void {
-    const ownOnly = this.share.isHeldBackByOwner(task);
-    const idle = [...task.taskSet.dormant, ...task.owner.earlyTasks];
-    for (let at = idle.length - 1; at >= 0 && this.share.isWaiting(task); at--) {
-      const other = idle[at] as Task;
-      if (other.dataOutPiece === NO_PIECE || (ownOnly && other.owner !== task.owner)) continue;
-      this.refuse(other);
-      other.owner.onDataOutUnwanted(other);
-      this.#freeDataOut(other);
-    }
+    this.memory.makeRoomFor(task);
   }
 
   #solicit(task: Task): void {
@@ -281,8 +256,9 @@ export class TaskRunner {
       this.#executeUnitCommand(task);
       return;
     }
-    if (slot.dataOutLength === 0) this.#freeDataOut(task);
-    else if (slot.direction === DataDirection.bidirectional && row.answersInPlace === true) this.#turnIntoDataIn(task);
+    if (row.planFromDataOut !== undefined && !this.#plansFromDataOut(row, task)) return;
+    if (slot.dataOutLength === 0) this.memory.freeDataOut(task);
+    else if (slot.direction === DataDirection.bidirectional && row.answersInPlace === true) this.memory.turnIntoDataIn(task);
     const length = fetchLengthOf(task);
     if (length === 0 || task.medium.store.view(slot.lba * task.medium.blockLengthBytes, length) !== null) {
       this.#claimRange(task);
@@ -290,40 +266,30 @@ export class TaskRunner {
     }
     const offset = this.share.tryAllocate(task.owner, length);
     if (offset !== ARENA_FULL) {
-      this.#placeDataIn(task, offset, length);
+      this.memory.placeDataIn(task, offset, length);
       this.#claimRange(task);
       return;
     }
-    if (slot.dataOutLength > 0) this.keepDataOut(task);
+    if (slot.dataOutLength > 0) this.memory.keepDataOut(task);
     task.transition(TaskState.waiting);
     this.share.waitFor(task, length, (granted) => {
-      this.#placeDataIn(task, granted, length);
+      this.memory.placeDataIn(task, granted, length);
       this.#claimRange(task);
     });
-    this.#makeRoomFor(task);
+    this.memory.makeRoomFor(task);
   }
 
-  #placeDataIn(task: Task, offset: number, length: number): void {
-    const { slot } = task;
-    task.dataInPiece = offset;
-    task.dataInPieceLength = length;
-    slot.dataInOffset = offset;
-    slot.dataInCapacity = length;
-    slot.dataIn = this.arena.bytes;
-    slot.dataInStart = offset;
-  }
-
-  /**
-   * What the command returns takes the place of what it was given. One piece serves both ways, so that a command with data in
-   * both never waits for memory while it holds some.
-   */
-  #turnIntoDataIn(task: Task): void {
-    const { slot, dataOutPiece, dataOutPieceLength } = task;
-    assert(dataOutPiece !== NO_PIECE, 'Data-Out that is to be answered in place lies in the arena');
-    task.dataOutPiece = NO_PIECE;
-    task.dataOutPieceLength = 0;
-    this.#placeDataIn(task, dataOutPiece, dataOutPieceLength);
-    slot.dataInCapacity = slot.dataOutLength;
+  /** The ranges of the command stand in its parameter list. False when it has ended. */
+  #plansFromDataOut(row: MediumCommandRow, task: Task): boolean {
+    try {
+      row.planFromDataOut?.(task.slot, task.medium);
+    } catch (error) {
+      this.#options.onDefect(error);
+      failedByDefect(task.slot);
+    }
+    if (task.slot.status === ScsiStatus.good) return true;
+    this.#conclude(task);
+    return false;
   }
 
   #claimRange(task: Task): void {
@@ -340,7 +306,7 @@ export class TaskRunner {
       this.#dispatch(task);
       return;
     }
-    this.keepDataOut(task);
+    this.memory.keepDataOut(task);
     if (task.state === TaskState.transferring) task.transition(TaskState.waiting);
   }
 
@@ -351,11 +317,12 @@ export class TaskRunner {
     const copyLength = Math.max(task.dataInPieceLength, slot.dataOutLength);
     let inline = runsInline(taskSet.execution, row, slot, medium, copyLength, this.#dispatcher.hasWorkers);
     if (!inline) {
-      this.keepDataOut(task);
+      this.memory.keepDataOut(task);
       // Without room in the arena the data lies where no worker sees it.
       inline = slot.dataOutLength > 0 && slot.dataOut !== this.arena.bytes;
     }
     task.transition(TaskState.executing);
+    slot.logicalUnitHandle = medium.handle;
     taskSet.metrics.recordDispatch(inline);
     slot.dispatchedAt = this.#justOrdered === task ? slot.orderedAt : this.#clock.nowMicros();
     if (inline) {
@@ -371,30 +338,12 @@ export class TaskRunner {
     task.transition(TaskState.executing);
     slot.dispatchedAt = this.#justOrdered === task ? slot.orderedAt : this.#clock.nowMicros();
     try {
-      executeUnitCommand(row, slot, taskSet.unit, owner.nexus);
+      executeUnitCommand(row, slot, taskSet.unit, owner.nexus, task);
     } catch (error) {
       this.#options.onDefect(error);
       failedByDefect(slot);
     }
-    this.onExecuted(task);
-  }
-
-  /**
-   * Data-Out that lies in the receive chunk lives only as long as the current call: what does not execute at once
-   * is moved to the arena. There is room, because a connection is not read while the arena is low.
-   */
-  keepDataOut(task: Task): void {
-    const { slot } = task;
-    const length = task.dataOut.receivedLength;
-    if (length === 0 || task.dataOutPiece !== NO_PIECE || slot.dataOut === this.arena.bytes) return;
-    const { dataOut, dataOutStart } = slot;
-    if (this.allocateDataOut(task, length)) {
-      this.arena.bytes.set(dataOut.subarray(dataOutStart, dataOutStart + length), task.dataOutPiece);
-      return;
-    }
-    // A Buffer's `slice` would not copy.
-    slot.dataOut = new Uint8Array(dataOut.subarray(dataOutStart, dataOutStart + length));
-    slot.dataOutStart = 0;
+    if (!task.isDeferred) this.onExecuted(task);
   }
 
   /** Main needs a view of its own of what a worker found in the store. */
@@ -440,14 +389,6 @@ export class TaskRunner {
     slot.completedAt = now;
   }
 
-  #freeDataOut(task: Task): void {
-    if (task.dataOutPiece === NO_PIECE) return;
-    const { dataOutPiece, dataOutPieceLength } = task;
-    task.dataOutPiece = NO_PIECE;
-    task.dataOutPieceLength = 0;
-    this.share.free(task.owner, dataOutPiece, dataOutPieceLength);
-  }
-
   /** Gives back everything the task holds. */
   #end(task: Task): void {
     const { owner, slot, taskSet } = task;
@@ -456,13 +397,7 @@ export class TaskRunner {
     this.share.withdraw(task);
     if (task.claimIndex !== -1) taskSet.locks.release(task);
     else if (taskSet.locks.waitingCount > 0) taskSet.locks.withdraw(task);
-    this.#freeDataOut(task);
-    if (task.dataInPiece !== NO_PIECE) {
-      const { dataInPiece, dataInPieceLength } = task;
-      task.dataInPiece = NO_PIECE;
-      task.dataInPieceLength = 0;
-      this.share.free(owner, dataInPiece, dataInPieceLength);
-    }
+    this.memory.freeAll(task);
     if (task.entered) taskSet.leave(task);
     slot.resetOutcome();
     this.slots.release(slot);

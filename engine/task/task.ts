@@ -1,6 +1,6 @@
 import type { MediumJob } from '../dispatch/job.js';
 import { assert } from '../errors.js';
-import type { CommandRow, DeviceType } from '../scsi/command-table.js';
+import type { CommandRow, Deferral, DeviceType } from '../scsi/command-table.js';
 import type { ITNexus } from '../scsi/it-nexus.js';
 import type { Medium } from '../scsi/medium.js';
 import type { CommandSlot } from '../shm/command-slot.js';
@@ -87,12 +87,14 @@ export const NO_PIECE = -1;
 export const NOT_ENTERED = -1;
 
 /** One command from its header to the last byte of its response. Pooled: `begin` starts a new life. */
-export class Task implements MediumJob, RangeClaim, Releasable {
+export class Task implements MediumJob, RangeClaim, Releasable, Deferral {
   readonly #runner: TaskRunner;
   #state: TaskState = TaskState.ended;
   slot!: CommandSlot;
   owner!: TaskOwner;
   taskSet!: TaskSet;
+  /** Of a medium command: as it was when the command was planned, for the unit may be given another. */
+  medium!: Medium;
   row: CommandRow | null = null;
   initiatorTaskTag = 0;
   lunHigh = 0;
@@ -115,6 +117,10 @@ export class Task implements MediumJob, RangeClaim, Releasable {
   /** Told when an aborted task has really stopped. */
   onStopped: (() => void)[] | null = null;
 
+  /** A unit command that ends after its `execute` has returned. */
+  isDeferred = false;
+  #onAbort: (() => void) | null = null;
+
   claimStart = 0;
   claimEnd = 0;
   claimExclusive = false;
@@ -133,6 +139,8 @@ export class Task implements MediumJob, RangeClaim, Releasable {
     this.aborted = false;
     this.setIndex = NOT_ENTERED;
     this.onStopped = null;
+    this.isDeferred = false;
+    this.#onAbort = null;
   }
 
   /** The task counts in its task set. */
@@ -154,8 +162,24 @@ export class Task implements MediumJob, RangeClaim, Releasable {
     return this.taskSet.unit.deviceType;
   }
 
-  get medium(): Medium {
-    return this.taskSet.unit.medium as Medium;
+  defer(onAbort?: () => void): () => void {
+    assert(this.#state === TaskState.executing && !this.isDeferred, 'a command is deferred once, while it executes');
+    this.isDeferred = true;
+    this.#onAbort = onAbort ?? null;
+    // Data-Out may lie in the receive chunk, which is used again when this call returns.
+    this.#runner.memory.keepDataOut(this);
+    return () => {
+      assert(this.isDeferred, 'a deferred command has ended twice');
+      this.isDeferred = false;
+      this.#runner.onExecuted(this);
+    };
+  }
+
+  /** The work of a deferred command is to stop soon. */
+  abortDeferred(): void {
+    const onAbort = this.#onAbort;
+    this.#onAbort = null;
+    onAbort?.();
   }
 
   onExecuted(): void {

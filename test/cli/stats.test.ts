@@ -22,7 +22,7 @@ function commandOf(choices: Partial<CommandStats>): CommandStats {
 }
 
 function resultAt(seconds: number, commands: readonly CommandStats[], choices: Partial<StatsResult> = {}): StatsResult {
-  const counters = { commandCount: 0, readBytes: 0, writeBytes: 0, checkConditionCount: 0, inlineCount: seconds * 3, ringCount: seconds };
+  const counters = { commandCount: 0, readBytes: 0, writeBytes: 0, checkConditionCount: 0, inlineCount: seconds * 3, ringCount: seconds, readCommandCount: 0, writeCommandCount: 0 };
   return {
     format: STATS_FORMAT,
     processId: 4711,

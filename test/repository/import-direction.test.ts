@@ -12,7 +12,7 @@ const besides = ['isns'] as const;
 /** Anyone may import these. `errors`, `limits` and `clock` are files, the others folders. */
 const leaves = ['pdu', 'shm', 'metrics', 'limits', 'errors', 'clock'] as const;
 /** They set up and watch the others, so they see all of them; to the others they are only types. */
-const controlPlane = ['config', 'admin'] as const;
+const controlPlane = ['config', 'admin', 'units'] as const;
 
 const ENGINE_ROOT = 'root';
 /** What an initiator shares with the target besides the leaves: how a stream is cut, and the standards' code numbers. */

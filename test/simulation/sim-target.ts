@@ -8,6 +8,7 @@ import { TcpTransport } from '../../engine/net/tcp-transport.js';
 import { deviceTypes } from '../../engine/scsi/device-types.js';
 import { type ExecutionPolicy, LogicalUnit } from '../../engine/scsi/logical-unit.js';
 import { Medium } from '../../engine/scsi/medium.js';
+import { soleUnitHost } from '../../engine/scsi/unit-host.js';
 import { Admission } from '../../engine/session/admission.js';
 import type { EngineContext } from '../../engine/session/engine-context.js';
 import { SessionDirectory } from '../../engine/session/session-directory.js';
@@ -106,11 +107,11 @@ export class SimTarget {
     if (lun >= 0) {
       const store = lun === simLuns.copy ? emptyMemoryStore(sizeBytes) : openRamStore({ sizeBytes });
       this.stores[lun] = store;
-      medium = new Medium(store, BLOCK_BYTES, false, this.limits.transferLengthBytesMax);
+      medium = new Medium(store, { blockLengthBytes: BLOCK_BYTES, readOnly: false, transferLengthBytesMax: this.limits.transferLengthBytesMax });
     }
     const deviceType = lun < 0 ? deviceTypes.absent : deviceTypes.disk;
-    const inventory = { luns: () => [0, 1, 2] };
-    const unit = new LogicalUnit({ handle: lun + 1, lun: Math.max(0, lun), deviceType, medium, identity, inventory });
+    const host = { ...soleUnitHost, luns: () => [0, 1, 2] };
+    const unit = new LogicalUnit({ handle: lun + 1, lun: Math.max(0, lun), deviceType, medium, identity, host });
     return new TaskSet(unit, execution, new UnitMetrics(), (task) => this.#runner.start(task));
   }
 

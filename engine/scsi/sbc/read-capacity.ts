@@ -24,6 +24,7 @@ const TOO_LARGE = 0xffffffff;
  */
 const readCapacity10Row: UnitCommandRow = {
   runsOn: 'main',
+  reservation: 'always',
   opcode: 0x25,
   name: 'READ CAPACITY (10)',
   clause: 'SBC-3 "READ CAPACITY (10) command"',
@@ -47,6 +48,7 @@ const readCapacity10Row: UnitCommandRow = {
  */
 const readCapacity16Row: UnitCommandRow = {
   runsOn: 'main',
+  reservation: 'always',
   opcode: 0x9e,
   serviceAction: 0x10,
   name: 'READ CAPACITY (16)',

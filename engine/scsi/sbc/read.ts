@@ -19,6 +19,7 @@ function readRow(opcode: number, shape: ExtentCdb): MediumCommandRow {
   return {
     runsOn: 'any',
     mediumAccess: 'read',
+    reservation: 'read',
     opcode,
     name,
     clause: `SBC-3 "${name} command"`,
@@ -38,6 +39,7 @@ function readRow(opcode: number, shape: ExtentCdb): MediumCommandRow {
 const read32Row: MediumCommandRow = {
   runsOn: 'any',
   mediumAccess: 'read',
+  reservation: 'read',
   name: 'READ (32)',
   clause: 'SBC-3 "READ (32) command"',
   ...cdb32Row(0x0009, READ_FLAGS),

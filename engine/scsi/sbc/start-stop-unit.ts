@@ -23,6 +23,8 @@ const START_BIT = 0x01;
 
 export const startStopUnitRow: UnitCommandRow = {
   runsOn: 'main',
+  // Starting a unit takes nothing from anybody. SBC-3 "SBC-3 commands that are allowed in the presence of various reservations".
+  reservation: (command) => (((command.cdb[ACTION_AT] as number) & (POWER_CONDITION_BITS | START_BIT)) === START_BIT ? 'persistent' : 'write'),
   opcode: 0x1b,
   name: 'START STOP UNIT',
   clause: 'SBC-3 "START STOP UNIT command"',

@@ -12,6 +12,7 @@ function synchronizeCacheRow(opcode: number, shape: ExtentCdb): MediumCommandRow
   return {
     runsOn: 'any',
     mediumAccess: 'flush',
+    reservation: 'write',
     opcode,
     name,
     clause: `SBC-3 "${name} command"`,

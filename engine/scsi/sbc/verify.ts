@@ -37,6 +37,7 @@ function verifyRow(opcode: number, shape: ExtentCdb): MediumCommandRow {
   return {
     runsOn: 'any',
     mediumAccess: 'read',
+    reservation: 'read',
     opcode,
     name,
     clause: `SBC-3 "${name} command"`,
@@ -51,6 +52,7 @@ function verifyRow(opcode: number, shape: ExtentCdb): MediumCommandRow {
 const verify32Row: MediumCommandRow = {
   runsOn: 'any',
   mediumAccess: 'read',
+  reservation: 'read',
   name: 'VERIFY (32)',
   clause: 'SBC-3 "VERIFY (32) command"',
   ...cdb32Row(0x000a, VERIFY_FLAGS),

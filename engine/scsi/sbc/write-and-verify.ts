@@ -19,6 +19,7 @@ function writeAndVerifyRow(flagsAt: number, shape: ExtentFields, form: RowOfForm
   return {
     runsOn: 'any',
     mediumAccess: 'write',
+    reservation: 'write',
     name,
     clause: `SBC-3 "${name} command"`,
     ...form,

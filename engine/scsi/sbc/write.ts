@@ -19,6 +19,7 @@ function writeRow(opcode: number, shape: ExtentCdb): MediumCommandRow {
   return {
     runsOn: 'any',
     mediumAccess: 'write',
+    reservation: 'write',
     opcode,
     name,
     clause: `SBC-3 "${name} command"`,
@@ -40,6 +41,7 @@ const isWrite32Durable = (command: CommandSlot): boolean => ((command.cdb[CDB_32
 const write32Row: MediumCommandRow = {
   runsOn: 'any',
   mediumAccess: 'write',
+  reservation: 'write',
   name: 'WRITE (32)',
   clause: 'SBC-3 "WRITE (32) command"',
   ...cdb32Row(0x000b, WRITE_FLAGS),

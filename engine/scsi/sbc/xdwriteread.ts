@@ -28,6 +28,7 @@ function xdWriteReadRow(
   const row: MediumCommandRow = {
     runsOn: 'any',
     mediumAccess: 'write',
+    reservation: 'write',
     name,
     clause: `SBC-3 "${name} command"`,
     ...cdb,

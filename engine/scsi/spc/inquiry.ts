@@ -70,6 +70,7 @@ export function inquiryRow(profile: InquiryProfile): UnitCommandRow {
   }
   return {
     runsOn: 'main',
+    reservation: 'always',
     opcode: 0x12,
     name: 'INQUIRY',
     clause: 'SPC-4 §6.6',

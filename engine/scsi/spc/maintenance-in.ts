@@ -14,6 +14,7 @@ export function maintenanceInRow(
   return {
     ...row,
     runsOn: 'main',
+    reservation: 'persistent',
     opcode: MAINTENANCE_IN,
     serviceAction,
     cdbLength: 12,

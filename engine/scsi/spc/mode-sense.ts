@@ -47,7 +47,7 @@ const HEADER_10_LENGTH = 8;
 
 /** The MODE SENSE rows of a device type. No page can be changed yet, so that current and default values are one. */
 export function modeSenseRows(profile: ModeProfile): UnitCommandRow[] {
-  const common = { runsOn: 'main', passesNotReady: true } as const;
+  const common = { runsOn: 'main', reservation: 'read', passesNotReady: true } as const;
   return [
     {
       ...common,

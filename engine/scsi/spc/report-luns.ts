@@ -20,6 +20,7 @@ const LUN_LENGTH = 8;
 /** Works at every LUN of the target, with or without a logical unit there. */
 export const reportLunsRow: UnitCommandRow = {
   runsOn: 'main',
+  reservation: 'always',
   opcode: 0xa0,
   name: 'REPORT LUNS',
   clause: 'SPC-4 §6.33',
@@ -33,7 +34,7 @@ export const reportLunsRow: UnitCommandRow = {
     if (selectReport > SelectReport.all) return invalidFieldInCdb(command, SELECT_REPORT_AT);
     if (allocationLength < ALLOCATION_LENGTH_MIN) return invalidFieldInCdb(command, ALLOCATION_LENGTH_AT);
     // We have no well-known logical units, so that list is empty and "all" is the others.
-    const luns = selectReport === SelectReport.wellKnown ? [] : (nexus.visibleLuns ?? unit.inventory.luns());
+    const luns = selectReport === SelectReport.wellKnown ? [] : (nexus.visibleLuns ?? unit.host.luns());
     // SAM-5 §5.14: this command reports what the condition stands for.
     unit.clearUnitAttention(nexus, Asc.reportedLunsDataHasChanged);
     returnData(command, lunList(luns), allocationLength);

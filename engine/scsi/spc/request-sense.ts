@@ -25,6 +25,7 @@ export interface PolledSense {
 export function requestSenseRow(poll: (unit: LogicalUnit, nexus: ITNexus) => PolledSense): UnitCommandRow {
   return {
     runsOn: 'main',
+    reservation: 'always',
     opcode: 0x03,
     name: 'REQUEST SENSE',
     clause: 'SPC-4 §6.39',

@@ -136,7 +136,7 @@ function landImmediateData(connection: Connection, task: Task, dataLength: numbe
 export function placeDataOut(connection: Connection, task: Task): boolean {
   if (task.dataOutPiece !== NO_PIECE) return true;
   const { runner, limits } = connection.context;
-  return runner.allocateDataOut(task, Math.min(task.dataOut.expectedLength, limits.transferLengthBytesMax));
+  return runner.memory.allocateDataOut(task, Math.min(task.dataOut.expectedLength, limits.transferLengthBytesMax));
 }
 
 /** The command PDU is complete: its turn decides whether it starts or is kept. */
@@ -182,7 +182,7 @@ function checkUnsolicitedData(connection: Connection, task: Task): void {
 /** Keeps a command that came before its turn. One without a slot is answered now, and its CmdSN counts as received. */
 function holdCommand(connection: Connection, pdu: ScsiCommandPdu, task: Task | null): void {
   if (task === null) answerTaskSetFull(connection, pdu);
-  else if (!task.dataOut.poisoned) connection.context.runner.keepDataOut(task);
+  else if (!task.dataOut.poisoned) connection.context.runner.memory.keepDataOut(task);
   connection.session.window.hold(pdu.cmdSN, task);
   connection.session.onHeldPdu();
 }

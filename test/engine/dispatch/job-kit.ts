@@ -56,21 +56,18 @@ export class JobKit {
   readonly slots = new SlotPool(SLOT_COUNT);
   readonly arena = new BufferArena(16 * 1024 * 1024, SIGNAL_BYTES);
   readonly store: RamStore = openRamStore({ sizeBytes: SLOT_COUNT * JOB_BYTES });
-  readonly medium = new Medium(this.store, BLOCK, false, JOB_BYTES);
+  readonly medium = new Medium(this.store, { blockLengthBytes: BLOCK, readOnly: false, transferLengthBytesMax: JOB_BYTES });
   readonly unit: LogicalUnit;
   readonly attachment: UnitAttachment;
   readonly conduct: Int32Array;
 
   constructor() {
-    const inventory = { luns: () => [0] };
-    this.unit = new LogicalUnit({ handle: HANDLE, lun: 0, deviceType: deviceTypes.disk, medium: this.medium, identity, inventory });
+    this.unit = new LogicalUnit({ handle: HANDLE, lun: 0, deviceType: deviceTypes.disk, medium: this.medium, identity });
     this.attachment = {
       handle: HANDLE,
       deviceTypeName: 'disk',
       store: this.store.descriptor,
-      blockLengthBytes: BLOCK,
-      readOnly: false,
-      transferLengthBytesMax: JOB_BYTES,
+      shape: this.medium.shape,
     };
     assert.is(this.arena.allocate(SIGNAL_BYTES), 0);
     this.conduct = new Int32Array(this.arena.memory, 0, 1);

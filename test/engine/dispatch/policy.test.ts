@@ -18,7 +18,7 @@ const inquiry = rowOf(0x12);
 const command = new CommandSlot(SlotMemory.allocate(1), 0);
 
 function mediumOf(blocking: boolean): Medium {
-  return new Medium(Object.assign(new MemoryStore(MIB), { blocking }), 512, false, MIB);
+  return new Medium(Object.assign(new MemoryStore(MIB), { blocking }), { blockLengthBytes: 512, readOnly: false, transferLengthBytesMax: MIB });
 }
 const memory = mediumOf(false);
 

@@ -62,7 +62,17 @@ test('device types are found by name, and only by theirs', () => {
   }
 });
 
-const row: UnitCommandRow = { runsOn: 'main', opcode: 0xa3, serviceAction: 5, name: 'X', clause: '', cdbLength: 2, cdbUsage: [0xa3, 0x05], execute() {} };
+const row: UnitCommandRow = {
+  runsOn: 'main',
+  reservation: 'always',
+  opcode: 0xa3,
+  serviceAction: 5,
+  name: 'X',
+  clause: '',
+  cdbLength: 2,
+  cdbUsage: [0xa3, 0x05],
+  execute() {},
+};
 
 test('a table refuses rows that contradict each other or themselves', () => {
   assert.throws(() => new CommandTable([row, row]), 'listed twice');

@@ -5,7 +5,7 @@ import { executeMediumCommand, executeUnitCommand, prepare } from '../../../engi
 import { deviceTypes } from '../../../engine/scsi/device-types.js';
 import type { Medium } from '../../../engine/scsi/medium.js';
 import { Asc } from '../../../engine/scsi/sense.js';
-import { assertCheck, assertGood, makeCommand, makeUnit, nexus, otherNexus, run } from './scsi-fixture.js';
+import { assertCheck, assertGood, makeCommand, makeUnit, nexus, otherNexus, run, TestDeferral } from './scsi-fixture.js';
 
 const READ_10 = '28 00 00000000 00 0001 00';
 const WRITE_10 = '2a 00 00000000 00 0001 00';
@@ -146,7 +146,7 @@ test('a command is executed only by the function for its kind', () => {
   const read = makeCommand(READ_10);
   const row = prepare(read, unit, nexus);
   assert.ok(row);
-  assert.throws(() => executeUnitCommand(row, read, unit, nexus), 'not a unit command');
+  assert.throws(() => executeUnitCommand(row, read, unit, nexus, new TestDeferral()), 'not a unit command');
   assert.throws(() => executeMediumCommand(makeCommand('00'), unit.deviceType, unit.medium as Medium), 'without a medium row');
 });
 

@@ -1,3 +1,4 @@
+import type { Provisioning } from '../../../engine/store/provisioning.js';
 import type { BackingStore, Durability, StoreDescriptor, StoreView } from '../../../engine/store/store.js';
 
 /** A store call as a device server made it. */
@@ -21,6 +22,7 @@ function patternOf(sizeBytes: number): Uint8Array {
 
 /** A store in plain memory that tells what was asked of it and fails on demand. */
 export class MemoryStore implements BackingStore {
+  readonly provisioning: Provisioning | null = null;
   readonly kind = 'memory';
   readonly bytes: Uint8Array;
   readonly sizeBytes: number;

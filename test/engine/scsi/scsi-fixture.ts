@@ -1,11 +1,12 @@
 import * as assert from 'uvu/assert';
-import type { CommandRow, DeviceType } from '../../../engine/scsi/command-table.js';
+import type { CommandRow, Deferral, DeviceType } from '../../../engine/scsi/command-table.js';
 import { executeMediumCommand, executeUnitCommand, prepare } from '../../../engine/scsi/device-server.js';
 import { deviceTypes } from '../../../engine/scsi/device-types.js';
 import type { ITNexus } from '../../../engine/scsi/it-nexus.js';
 import { LogicalUnit } from '../../../engine/scsi/logical-unit.js';
 import { Medium } from '../../../engine/scsi/medium.js';
 import { ScsiStatus } from '../../../engine/scsi/status.js';
+import { type LogicalUnitHost, soleUnitHost } from '../../../engine/scsi/unit-host.js';
 import { CommandSlot, SlotMemory } from '../../../engine/shm/command-slot.js';
 import { DataDirection } from '../../../engine/shm/layout.js';
 import type { BackingStore } from '../../../engine/store/store.js';
@@ -33,18 +34,26 @@ export interface UnitOptions {
   readonly luns?: readonly number[];
   readonly deviceType?: DeviceType;
   readonly hasMedium?: boolean;
+  readonly removable?: boolean;
+  /** What differs from a unit that stands alone. */
+  readonly host?: Partial<LogicalUnitHost>;
 }
 
 export function makeUnit(options: UnitOptions = {}): LogicalUnit {
   const store = options.store ?? new MemoryStore(BLOCK * BLOCK_COUNT);
-  const medium = new Medium(store, options.blockLengthBytes ?? BLOCK, options.readOnly ?? false, TRANSFER_BYTES_MAX);
+  const medium = new Medium(store, {
+    blockLengthBytes: options.blockLengthBytes ?? BLOCK,
+    readOnly: options.readOnly ?? false,
+    transferLengthBytesMax: TRANSFER_BYTES_MAX,
+  });
   return new LogicalUnit({
     handle: 1,
     lun: 0,
     deviceType: options.deviceType ?? deviceTypes.disk,
     medium: options.hasMedium === false ? null : medium,
     identity,
-    inventory: { luns: () => options.luns ?? [0] },
+    removable: options.removable ?? false,
+    host: { ...soleUnitHost, luns: () => options.luns ?? [0], ...options.host },
   });
 }
 
@@ -100,18 +109,52 @@ export function bindDataIn(command: CommandSlot): void {
 }
 
 /** Runs a CDB through `prepare` and its execution, as the task router does. */
-export function run(unit: LogicalUnit, cdb: string, options: CommandOptions = {}): CommandSlot {
+export function run(unit: LogicalUnit, cdb: string, options: CommandOptions = {}, deferral: Deferral = new TestDeferral()): CommandSlot {
   const command = makeCommand(cdb, options);
   const row = prepare(command, unit, options.nexus ?? nexus);
   if (row === null) assert.is.not(command.status, ScsiStatus.good, 'prepare ended the command with a status');
-  else execute(row, command, unit, options.nexus ?? nexus);
+  else execute(row, command, unit, options.nexus ?? nexus, deferral);
   return command;
 }
 
-function execute(row: CommandRow, command: CommandSlot, unit: LogicalUnit, byNexus: ITNexus): void {
+/** A command that ends after its `execute` has returned. */
+export class TestDeferral implements Deferral {
+  isDeferred = false;
+  onAbort: (() => void) | undefined;
+  readonly done: Promise<void>;
+  #finish: () => void = () => {};
+
+  constructor() {
+    this.done = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+  }
+
+  defer(onAbort?: () => void): () => void {
+    assert.not.ok(this.isDeferred, 'deferred once');
+    this.isDeferred = true;
+    this.onAbort = onAbort;
+    return this.#finish;
+  }
+}
+
+/** Runs a CDB as `run` does and waits for it when it is deferred. */
+export async function runDeferred(unit: LogicalUnit, cdb: string, options: CommandOptions = {}): Promise<CommandSlot> {
+  const deferral = new TestDeferral();
+  const command = run(unit, cdb, options, deferral);
+  if (deferral.isDeferred) await deferral.done;
+  return command;
+}
+
+function execute(row: CommandRow, command: CommandSlot, unit: LogicalUnit, byNexus: ITNexus, deferral: Deferral): void {
   if (row.runsOn === 'main') {
-    executeUnitCommand(row, command, unit, byNexus);
+    command.dataOutLength = Math.min(command.dataOutLength, command.plannedDataOutLength);
+    executeUnitCommand(row, command, unit, byNexus, deferral);
     return;
+  }
+  if (row.planFromDataOut !== undefined) {
+    row.planFromDataOut(command, unit.medium as Medium);
+    if (command.status !== ScsiStatus.good) return;
   }
   bindDataIn(command);
   executeMediumCommand(command, unit.deviceType, unit.medium as Medium);

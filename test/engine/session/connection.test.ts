@@ -25,7 +25,7 @@ const deviceData = seededRandom(41).bytes(1000);
 /** A command of the device type below, by its opcode. */
 function row(opcode: number, execute: UnitCommandRow['execute']): UnitCommandRow {
   const cdbUsage = [opcode, ALL_BITS, ALL_BITS, ALL_BITS, ALL_BITS, CONTROL_UNUSED];
-  return { runsOn: 'main', opcode, name: `TEST ${opcode}`, clause: 'none', cdbLength: 6, cdbUsage, passesUnitAttention: true, execute };
+  return { runsOn: 'main', reservation: 'always', opcode, name: `TEST ${opcode}`, clause: 'none', cdbLength: 6, cdbUsage, passesUnitAttention: true, execute };
 }
 
 /** A device that returns data and sense data at once, and one command that throws. */

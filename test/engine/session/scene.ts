@@ -7,6 +7,7 @@ import type { DeviceType } from '../../../engine/scsi/command-table.js';
 import { deviceTypes } from '../../../engine/scsi/device-types.js';
 import { type ExecutionPolicy, LogicalUnit } from '../../../engine/scsi/logical-unit.js';
 import { Medium } from '../../../engine/scsi/medium.js';
+import { soleUnitHost } from '../../../engine/scsi/unit-host.js';
 import { Admission } from '../../../engine/session/admission.js';
 import type { EngineContext } from '../../../engine/session/engine-context.js';
 import { SessionDirectory } from '../../../engine/session/session-directory.js';
@@ -76,11 +77,12 @@ export class Scene {
     const admission = new Admission(this.runner, this.limits);
     this.admission = admission;
     const blockCount = options.blockCount ?? LUN_BLOCK_COUNT;
-    const inventory = { luns: () => [0, 1, 2, 3] };
+    const host = { ...soleUnitHost, luns: () => [0, 1, 2, 3] };
     const makeTaskSet = (lun: number, deviceType: DeviceType, execution: ExecutionPolicy): TaskSet => {
       const store = new MemoryStore(blockCount * BLOCK, { hasView: lun === Lun.view });
-      const medium = lun < 0 ? null : new Medium(store, BLOCK, false, this.limits.transferLengthBytesMax);
-      const unit = new LogicalUnit({ handle: lun + 1, lun: Math.max(lun, 0), deviceType, medium, identity, inventory });
+      const medium =
+        lun < 0 ? null : new Medium(store, { blockLengthBytes: BLOCK, readOnly: false, transferLengthBytesMax: this.limits.transferLengthBytesMax });
+      const unit = new LogicalUnit({ handle: lun + 1, lun: Math.max(lun, 0), deviceType, medium, identity, host });
       if (lun >= 0) this.stores[lun] = store;
       return new TaskSet(unit, execution, new UnitMetrics(), (task) => this.runner.start(task));
     };

@@ -20,6 +20,7 @@ const doubles = ['lba', 'receivedAt', 'orderedAt', 'dispatchedAt', 'completedAt'
 /** Int32 fields that are read as unsigned. */
 const unsigned = [
   'initiatorTaskTag',
+  'flags',
   'expectedDataOutLength',
   'expectedDataInLength',
   'lbaCount',

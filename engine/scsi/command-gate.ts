@@ -1,0 +1,23 @@
+import type { CommandSlot } from '../shm/command-slot.js';
+import type { CommandRow } from './command-table.js';
+import type { ITNexus } from './it-nexus.js';
+
+/** The order in which gates are asked: the first that does not admit a command ends it. SAM-5 "Status precedence". */
+export const GateRank = {
+  /** Asymmetric access states. */
+  accessState: 10,
+  reservation: 20,
+  /** A sanitize or a format runs, or a sanitize has failed. */
+  background: 30,
+} as const;
+
+/**
+ * Something that keeps commands of a logical unit from running while it lasts: a reservation, a sanitize, an access state. It is added to the unit when it
+ * begins and removed when it ends, so that a unit without any pays nothing. A unit attention has been reported before any gate is asked.
+ */
+export interface CommandGate {
+  /** One of `GateRank`. */
+  readonly rank: number;
+  /** True when the command may go on; otherwise this has ended it. Runs on the main thread before any data moves. */
+  admits(row: CommandRow, command: CommandSlot, nexus: ITNexus): boolean;
+}

@@ -1,0 +1,25 @@
+/** A stretch of a store with or without space of its own. */
+export interface StoreExtent {
+  readonly allocated: boolean;
+  /** From where was asked; at least 1. */
+  readonly lengthBytes: number;
+}
+
+/** What a store can do whose space is taken by what is written and can be given back. */
+export interface Provisioning {
+  /** Space is taken and given back in pieces of so many bytes, which begin at multiples of it. */
+  readonly granularityBytes: number;
+  /**
+   * Makes the range read as zeros and gives back the space of the pieces that lie whole in it. Answers 0 or a `StoreFault`; with `durable` it is on stable
+   * storage then.
+   */
+  unmap(positionBytes: number, lengthBytes: number, durable: boolean): number;
+  /** Takes space for what has none in the range, so that a later write finds room; what is read does not change. Answers 0 or a `StoreFault`. */
+  anchor(positionBytes: number, lengthBytes: number): number;
+  /** Whether the byte at `positionBytes` has space, and how far that goes, `lengthBytes` at most: the truth, or `allocated` where the store cannot know. */
+  extentAt(positionBytes: number, lengthBytes: number): StoreExtent;
+  /** Bytes with space of their own. */
+  readonly usedBytes: number;
+  /** Bytes that may have space: what the configuration or the file system grants; null when nothing bounds it but the size. */
+  readonly spaceBytes: number | null;
+}
