@@ -27,8 +27,12 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 const CODE_PREFIXES: readonly (readonly [string, ExitCode])[] = [
   ['CONFIG_', ExitCode.configuration],
   ['LIMIT_', ExitCode.configuration],
+  ['STATE_', ExitCode.configuration],
   ['LISTEN_', ExitCode.cannotListen],
   ['STORE_', ExitCode.cannotOpenStore],
+  ['LUN_', ExitCode.failed],
+  ['TARGET_UNKNOWN', ExitCode.failed],
+  ['PORT_GROUP_', ExitCode.failed],
   ['CONTROL_USAGE', ExitCode.usage],
   ['CONTROL_', ExitCode.cannotReachTarget],
   ['LOAD_USAGE', ExitCode.usage],

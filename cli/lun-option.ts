@@ -57,9 +57,13 @@ function typedValue(key: string, value: string | undefined): unknown {
   switch (key) {
     case 'readonly':
     case 'direct':
-      if (value === undefined || value === 'true') return true;
-      return value === 'false' ? false : value;
+    case 'thin':
+    case 'removable':
+      if (value === undefined || value === 'true' || value === 'on') return true;
+      return value === 'false' || value === 'off' ? false : value;
     case 'block-size':
+    case 'threshold':
+    case 'pi':
       return numberOrText(value);
     default:
       return value ?? null;

@@ -55,6 +55,10 @@ const actions: ProgramActions = {
     const { runDdCommand } = await import('./dd/run-dd.js');
     await runDdCommand(operands, options, measureContext());
   },
+  async units(request, options) {
+    const { runUnitsCommand } = await import('./units.js');
+    await runUnitsCommand(request, options, output);
+  },
   async profile(options) {
     const { runProfileCommand } = await import('./profile.js');
     await runProfileCommand(options, { output, now: () => new Date() });

@@ -14,6 +14,7 @@ export interface ServeOptions {
   readonly pollUs?: string;
   readonly insecure?: boolean;
   readonly control?: string;
+  readonly state?: string;
   readonly isns?: string;
   readonly chapUser?: string;
   readonly chapSecretFile?: string;
@@ -29,7 +30,7 @@ interface Overlay {
 
 /**
  * The options laid over a configuration file, or over nothing. `--portal` replaces the portals; `--execution`,
- * `--workers`, `--insecure`, `--control`, `--isns` and `--poll-us` replace their keys; `--target` and `--lun` change the one target of the file and are
+ * `--workers`, `--insecure`, `--control`, `--state`, `--isns` and `--poll-us` replace their keys; `--target` and `--lun` change the one target of the file and are
  * refused when it has several. Values stay raw: the file's own schema checks them, and its problems name the option.
  */
 export function overlayOptions(file: ConfigSource | null, options: ServeOptions, workingDirectory: string): ConfigSource {
@@ -44,6 +45,13 @@ export function overlayOptions(file: ConfigSource | null, options: ServeOptions,
   overlayPolling(overlay, options.pollUs);
   if (options.insecure === true) setKey(overlay, 'insecure', true, '--insecure');
   overlayControl(overlay, options.control, workingDirectory);
+  // A path on the command line starts at the working directory, not at that of the file.
+  setKey(
+    overlay,
+    'state',
+    options.state === undefined || options.state === '' ? options.state : resolve(workingDirectory, options.state),
+    `--state ${options.state}`,
+  );
   overlayIsns(overlay, options.isns);
   if (file === null) startTarget(overlay, options);
   overlayTarget(overlay, options, workingDirectory);

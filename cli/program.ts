@@ -8,9 +8,10 @@ import { addProfileCommand, type ProfileActions } from './profile-command.js';
 import type { ProgramOutput } from './program-output.js';
 import type { RawStatsOptions } from './stats.js';
 import { addTargetCommands, type TargetActions } from './target-commands.js';
+import { addUnitCommands, type UnitActions } from './unit-commands.js';
 
 /** What the commands do, given by `main` so that parsing can be tested without doing it. */
-export interface ProgramActions extends MeasureActions, ProfileActions, TargetActions {
+export interface ProgramActions extends MeasureActions, ProfileActions, TargetActions, UnitActions {
   serve(configFile: string | undefined, options: ServeOptions & { readonly json?: boolean }): Promise<void>;
   check(configFile: string, options: { readonly json?: boolean }): Promise<void>;
   stats(options: RawStatsOptions): Promise<void>;
@@ -24,14 +25,21 @@ STORE is one of
 
 keys behind the store, each with a comma before it
   readonly           refuse writes
-  block-size=512     or 4096
+  block-size=512     520, 528, 4096, 4104, 4160 or 4224
+  physical-block-size=SIZE
+                     what initiators align to; 4096 makes 512e of 512
   size=SIZE          file: create a missing file this large, sparse
+  thin=true          blocks can be unmapped (default for ram: and sparse files)
+  space=SIZE         of a thin unit: all that its blocks may take
+  threshold=PERCENT  of a thin unit: tell initiators when so much of it is taken
+  removable          the medium can be taken out
+  naa=HEX            its name, 16 or 32 digits (default: derived from target and LUN)
   direct             file: O_DIRECT, past the page cache
   execution=auto     inline, pool or auto, for this LUN
   serial= vendor= product=
                      what INQUIRY answers
 
-SIZE is bytes, or K M G T (KiB MiB GiB TiB, powers of 1024), or KB MB GB TB (powers of 1000).
+SIZE is bytes, or K M G T P E (KiB to EiB, powers of 1024), or KB to EB (powers of 1000).
 
 Examples:
   lunloom serve                                        1 GiB of memory on 127.0.0.1:3260
@@ -60,6 +68,7 @@ Examples:
   lunloom serve lab.yaml        serve what a file says
   lunloom check lab.yaml        find its mistakes, print it with all defaults
   lunloom stats --watch         see what the running target does
+  lunloom lun add 3=ram:1GiB    serve one more LUN without a restart
   lunloom turs -t -n 10000 URL  time TEST UNIT READY commands of any target
   lunloom disktest -T10 URL     measure reads of any target
   lunloom discover HOST         list the targets of a portal
@@ -118,6 +127,7 @@ function buildProgram(version: string, actions: ProgramActions, output: ProgramO
     .action((options: RawStatsOptions) => actions.stats(options));
   addMeasureCommands(program, actions, argv);
   addProfileCommand(program, actions);
+  addUnitCommands(program, actions);
   addTargetCommands(program, actions);
   return program;
 }
@@ -143,6 +153,7 @@ function addServe(program: Command, actions: ProgramActions): void {
     .option('--chap-secret-env <name>', 'its secret: an environment variable')
     .option('--insecure', 'allow portals beyond loopback although nobody is asked who they are')
     .option('--control <path>', 'socket for lunloom stats: a path, auto or off (default auto)')
+    .option('--state <directory>', 'keep reservations, saved mode pages and the like over restarts here')
     .option('--isns <host:port>', 'register the targets with this iSNS server')
     .option('--json', 'print events as JSON lines')
     .addHelpText('after', SERVE_HELP)

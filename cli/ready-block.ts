@@ -36,7 +36,7 @@ function lunCells(lun: ServedLun): string[] {
 }
 
 /** Rows as lines with their columns under each other; a column that is empty in all of them is left out. */
-function alignedCells(rows: readonly (readonly string[])[]): string[] {
+export function alignedCells(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) => {
     const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));

@@ -6,12 +6,12 @@ import { registerProfileOperation } from './admin/profile-operation.js';
 import { RuntimeWatch } from './admin/runtime-watch.js';
 import { CONTROL_AUTO, CONTROL_OFF } from './admin/socket-path.js';
 import { type SessionStats, statsOperation } from './admin/stats-operation.js';
+import { registerUnitsOperations } from './admin/units-operations.js';
 import { systemClock } from './clock.js';
-import type { EngineConfig, LunConfig, PortalConfig } from './config/engine-config.js';
+import type { EngineConfig, PortalConfig } from './config/engine-config.js';
 import { redirectRulesOf } from './config/load-access.js';
 import { checkEngineConfig, loadAccess } from './config/load-config.js';
 import { portalGroupTagOf } from './config/portal.js';
-import { formatStoreText } from './config/store-text.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { TargetError } from './errors.js';
 import { IsnsClient, type IsnsState } from './isns/index.js';
@@ -28,10 +28,15 @@ import type { EngineContext } from './session/engine-context.js';
 import { SessionDirectory } from './session/session-directory.js';
 import { SessionOperations } from './session/session-operations.js';
 import { BufferArena } from './shm/buffer-arena.js';
-import type { BackingStore } from './store/store.js';
+import { StateDirectory } from './state/index.js';
 import { SlotPool } from './task/slot-pool.js';
 import { TaskRunner } from './task/task-runner.js';
-import { normalizeTargetName, openStores, UnitBuilder } from './units/unit-builder.js';
+import type { TaskSet } from './task/task-set.js';
+import { LiveUnits } from './units/live-units.js';
+import type { ServedTarget } from './units/served-target.js';
+import { UnitBuilder } from './units/unit-builder.js';
+import { type UnitStatus, unitStatusOf } from './units/unit-status.js';
+import { openStores } from './units/unit-stores.js';
 
 /** Time-outs are looked at this often, or four times within the shortest of them. */
 const TICK_MS_MAX = 1000;
@@ -45,14 +50,7 @@ export interface TargetDescription {
   readonly name: string;
   /** Initiators have to authenticate. */
   readonly needsChap: boolean;
-  readonly luns: {
-    readonly lun: number;
-    readonly store: string;
-    readonly sizeBytes: number;
-    readonly blockLengthBytes: number;
-    readonly readOnly: boolean;
-    readonly execution: string;
-  }[];
+  readonly luns: readonly UnitStatus[];
 }
 
 export interface EngineOptions {
@@ -82,8 +80,11 @@ export class Engine {
   readonly #dispatcher: Dispatcher;
   readonly #runner: TaskRunner;
   readonly #flushList = new FlushList();
-  readonly #stores: ReadonlyMap<LunConfig, BackingStore>;
-  readonly #units: UnitBuilder;
+  readonly #targets: readonly ServedTarget[];
+  /** What an operator may ask of the logical units and the ways to them. */
+  readonly units: LiveUnits;
+  /** Null when nothing is kept. */
+  readonly #state: StateDirectory | null;
   readonly #metrics = new EngineMetrics();
   readonly #accounting: StageAccounting;
   readonly #startedAtMicros = systemClock.nowMicros();
@@ -103,13 +104,21 @@ export class Engine {
   readonly #onNotice: (message: string) => void;
 
   /**
-   * Opens the stores, starts the workers and listens. Throws `ConfigError`, and `TargetError` with `STORE_…` or
+   * Opens the stores, starts the workers and listens. Throws `ConfigError`, and `TargetError` with `STORE_…`, `STATE_…` or
    * `LISTEN_FAILED`; what was opened until then is closed again. `onDefect` is told of faults of the engine's own,
    * `onNotice` in sentences of what goes on around it that an operator should know.
    */
   static async start(config: EngineConfig, options: EngineOptions = {}): Promise<Engine> {
     checkEngineConfig(config);
-    const engine = new Engine(config, loadAccess(config), options.onDefect ?? reportDefect, options.onNotice ?? (() => {}));
+    const access = loadAccess(config);
+    const state = config.state === undefined ? null : StateDirectory.open(config.state, resolveLimits(config.limits));
+    let engine: Engine;
+    try {
+      engine = new Engine(config, access, state, options.onDefect ?? reportDefect, options.onNotice ?? (() => {}));
+    } catch (error) {
+      state?.abandon();
+      throw error;
+    }
     try {
       for (const portal of config.portals) engine.#addPortal(await engine.#portals.listen(portal));
       await engine.#openControl();
@@ -126,16 +135,18 @@ export class Engine {
   private constructor(
     config: EngineConfig,
     access: Omit<AccessControlOptions, 'limits'>,
+    state: StateDirectory | null,
     onDefect: (error: unknown) => void,
     onNotice: (message: string) => void,
   ) {
     this.#config = config;
+    this.#state = state;
     this.#onNotice = onNotice;
     const limits = resolveLimits(config.limits);
     this.#limits = limits;
     this.#accounting = new StageAccounting(limits.stageHistogramBytesMax);
     this.control = new ControlSocket({ limits, onDefect });
-    this.#stores = openStores(config, limits);
+    const stores = openStores(config, limits);
     this.#slots = new SlotPool(limits.slotCount);
     this.#arena = new BufferArena(limits.arenaBytes, limits.transferLengthBytesMax);
     const shared = { arena: this.#arena, clock: systemClock, onDefect };
@@ -153,23 +164,31 @@ export class Engine {
     this.#runner = new TaskRunner({ ...shared, slots: this.#slots, dispatcher: this.#dispatcher, onResourcesFreed: () => admission.onResourcesFreed() });
     this.profiler = new EngineProfiler({
       limits,
-      commandCount: () => this.#units.taskSets.reduce((sum, taskSet) => sum + taskSet.metrics.read().commandCount, 0),
+      commandCount: () => this.#taskSets.reduce((sum, taskSet) => sum + taskSet.metrics.read().commandCount, 0),
       startProfiles: (intervalMicros) => this.#dispatcher.startProfiles(intervalMicros),
       stopProfiles: () => this.#dispatcher.stopProfiles(),
     });
     const admission = new Admission(this.#runner, limits);
-    this.#units = new UnitBuilder({
+    const builder = new UnitBuilder({
       ...shared,
+      after: (delayMs, run) => systemClock.after(delayMs, run),
       config,
       limits,
       slots: this.#slots,
       dispatcher: this.#dispatcher,
       runner: this.#runner,
       accounting: this.#accounting,
-      stateOf: () => soleUnitHost.state,
+      stateOf: (targetName, lun) => this.#state?.unitState(targetName, lun) ?? soleUnitHost.state,
     });
-    const nodes = config.targets.map((target) => this.#units.buildTarget(target, this.#stores));
-    const directory = new SessionDirectory(nodes, limits, admission, new AccessControl({ limits, ...access }));
+    const targets = config.targets.map((target) => builder.buildTarget(target, stores));
+    this.#targets = targets;
+    this.units = new LiveUnits({ config, limits, builder, dispatcher: this.#dispatcher, clock: systemClock, targets });
+    const directory = new SessionDirectory(
+      targets.map(({ node }) => node),
+      limits,
+      admission,
+      new AccessControl({ limits, ...access }),
+    );
     this.#context = { limits, clock: systemClock, runner: this.#runner, admission, directory, onDefect };
     this.sessions = new SessionOperations(directory);
     // A worker that executes, or the only core there is, has better use for the time.
@@ -188,17 +207,21 @@ export class Engine {
   }
 
   describe(): TargetDescription[] {
-    return this.#config.targets.map((target) => ({
-      name: normalizeTargetName(target.name),
-      needsChap: target.users !== undefined,
-      luns: target.luns.map((lun) => this.#describeLun(lun, normalizeTargetName(target.name))),
+    return this.#targets.map(({ name, config, units }) => ({
+      name,
+      needsChap: config.users !== undefined,
+      luns: units.map((served) => unitStatusOf(served, this.#config)),
     }));
+  }
+
+  get #taskSets(): TaskSet[] {
+    return this.#targets.flatMap(({ units }) => units.map(({ taskSet }) => taskSet));
   }
 
   snapshot(): EngineSnapshot {
     const sessionCount = this.#context.directory.sessions.length;
     return this.#metrics.snapshot(
-      this.#units.taskSets.map((taskSet) => taskSet.metrics),
+      this.#taskSets.map((taskSet) => taskSet.metrics),
       sessionCount,
     );
   }
@@ -216,7 +239,7 @@ export class Engine {
       ringCommandCount: this.#dispatcher.inFlightCount,
       sessionCount: this.#context.directory.sessions.length,
       connectionCount: this.#portals.transports.size,
-      heldRangeCount: this.#units.taskSets.reduce((sum, taskSet) => sum + taskSet.locks.heldCount, 0),
+      heldRangeCount: this.#taskSets.reduce((sum, taskSet) => sum + taskSet.locks.heldCount, 0),
       retainedBytes: this.#context.admission.retainedBytes,
     };
   }
@@ -242,10 +265,14 @@ export class Engine {
     for (const transport of Array.from(this.#portals.transports)) transport.destroy();
     // Those that would wait for their initiators to come back, with what they keep.
     this.#context.directory.endAllSessions();
+    await Promise.all(this.#targets.flatMap(({ units }) => units.map(({ host }) => host.close())));
     await this.#dispatcher.stop();
     await deregistered;
-    const unflushed = [...this.#stores.values()].filter((store) => !store.readOnly && store.flush() < 0);
-    for (const store of this.#stores.values()) store.close();
+    for (const { portGroups } of this.#targets) portGroups.stop();
+    const stores = this.#targets.flatMap(({ units }) => units.map(({ store }) => store));
+    const unflushed = stores.filter((store) => !store.readOnly && store.flush() < 0);
+    for (const store of stores) store.close();
+    await this.#state?.close();
     if (unflushed.length > 0) throw new TargetError('STORE_FLUSH_FAILED', `${unflushed.length} store(s) could not be flushed: acknowledged writes may be lost`);
   }
 
@@ -287,6 +314,7 @@ export class Engine {
     this.#watch = new RuntimeWatch();
     this.#registerStats(this.#watch);
     registerProfileOperation(this.control, this.profiler);
+    registerUnitsOperations(this.control, this.units);
     try {
       await this.control.listen(where);
     } catch (error) {
@@ -302,7 +330,7 @@ export class Engine {
       watch,
       startedAtMicros: this.#startedAtMicros,
       nowMicros: () => systemClock.nowMicros(),
-      units: () => this.#units.taskSets,
+      units: () => this.#taskSets,
       sessions: () => this.#sessionStats(),
       logins: () => this.logins,
       ringDepths: () => this.#dispatcher.inFlightCounts,
@@ -331,18 +359,6 @@ export class Engine {
     }
     this.#flushList.flushAll();
     while (this.#portals.transports.size > 0 && systemClock.nowMicros() < until) await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
-  }
-
-  #describeLun(lun: LunConfig, targetName: string): TargetDescription['luns'][number] {
-    const taskSet = this.#context.directory.targets.find((node) => node.name === targetName)?.taskSetOf(lun.lun);
-    return {
-      lun: lun.lun,
-      store: formatStoreText(lun.store),
-      sizeBytes: taskSet?.unit.medium?.store.sizeBytes ?? 0,
-      blockLengthBytes: lun.blockLengthBytes,
-      readOnly: taskSet?.unit.medium?.readOnly ?? lun.readOnly,
-      execution: lun.execution ?? this.#config.execution,
-    };
   }
 }
 

@@ -1,7 +1,7 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { nowMicros } from '../engine/clock.js';
 import { CpuProfiler } from '../engine/dispatch/cpu-profiler.js';
-import type { UnitAttachment } from '../engine/dispatch/job.js';
+import type { UnitAttachment, UnitDetachment } from '../engine/dispatch/job.js';
 import { Doorbell, type ProfileMessage, RingChannel, type RingWorkerSetup } from '../engine/dispatch/ring-channel.js';
 import { assert } from '../engine/errors.js';
 import type { DeviceType } from '../engine/scsi/command-table.js';
@@ -17,27 +17,46 @@ import { attachStore } from '../engine/store/attach-store.js';
 /** A worker with nothing to do wakes this often to see whether it should stop. */
 const SLEEP_MS_MAX = 1000;
 const LOOKS_PER_CLOCK_READING = 32;
-/** A worker with work all the time looks once in so many commands whether it should profile itself. A power of two. */
-const PROFILE_CHECK_COMMAND_COUNT = 256;
+/** A worker with work all the time looks once in so many commands whether there is anything else to do. A power of two. */
+const CHECK_COMMAND_COUNT = 256;
 
-/** Logical units known to this thread, by handle; new ones come over the port before their first command. */
+/** Media known to this thread, by handle; new ones come over the port before their first command, and those that are no more are dropped. */
 class AttachedUnits {
   readonly #units = new Map<number, { deviceType: DeviceType; medium: Medium }>();
   readonly #port: MessagePort;
+  readonly #channel: RingChannel;
+  #noticeCount = 0;
 
-  constructor(port: MessagePort) {
+  constructor(port: MessagePort, channel: RingChannel) {
     this.#port = port;
+    this.#channel = channel;
+  }
+
+  /** Reads what was posted if something is among it that no command will ask for. */
+  check(): void {
+    const { noticeCount } = this.#channel;
+    if (noticeCount === this.#noticeCount) return;
+    this.#noticeCount = noticeCount;
+    while (this.#receive());
   }
 
   find(handle: number): { deviceType: DeviceType; medium: Medium } {
     let unit = this.#units.get(handle);
     while (unit === undefined) {
-      const received = receiveMessageOnPort(this.#port);
-      assert(received !== undefined, `logical unit ${handle} was never attached`);
-      this.#attach(received.message as UnitAttachment);
+      assert(this.#receive(), `logical unit ${handle} was never attached`);
       unit = this.#units.get(handle);
     }
     return unit;
+  }
+
+  /** Takes one message; false when there is none. */
+  #receive(): boolean {
+    const received = receiveMessageOnPort(this.#port);
+    if (received === undefined) return false;
+    const message = received.message as UnitAttachment | UnitDetachment;
+    if ('detachedHandle' in message) this.#units.delete(message.detachedHandle);
+    else this.#attach(message);
+    return true;
   }
 
   #attach(attachment: UnitAttachment): void {
@@ -95,7 +114,7 @@ export default function serveRing(setup: RingWorkerSetup): void {
   const arena = Buffer.from(setup.arena);
   const channel = new RingChannel(setup.channel, setup.channelCapacity);
   const doorbell = new Doorbell(setup.doorbell);
-  const units = new AttachedUnits(setup.attachments);
+  const units = new AttachedUnits(setup.attachments, channel);
   const slots: (CommandSlot | undefined)[] = new Array(memory.slotCount).fill(undefined);
   const profile = new ProfileOnRequest(channel, setup.attachments);
   let servedCount = 0;
@@ -105,6 +124,7 @@ export default function serveRing(setup: RingWorkerSetup): void {
     const index = channel.submission.pop();
     if (index === RING_EMPTY) {
       profile.check();
+      units.check();
       idle(channel, setup.pollMicrosMax);
       continue;
     }
@@ -113,8 +133,10 @@ export default function serveRing(setup: RingWorkerSetup): void {
     execute(slot, arena, units);
     channel.completion.push(index);
     doorbell.ring();
-    servedCount = (servedCount + 1) % PROFILE_CHECK_COMMAND_COUNT;
-    if (servedCount === 0) profile.check();
+    servedCount = (servedCount + 1) % CHECK_COMMAND_COUNT;
+    if (servedCount !== 0) continue;
+    profile.check();
+    units.check();
   }
 }
 

@@ -1,9 +1,10 @@
 import { type LimitName, limitTable } from '../limits.js';
-import { formatByteSize } from './byte-size.js';
+import { checkLuns, checkUnitNames } from './check-luns.js';
+import { checkPortGroups } from './check-port-groups.js';
 import { checkOpenPortals, checkSecurity } from './check-security.js';
 import { DEFAULT_PORTAL_GROUP_TAG, formatPortal, portalGroupTagOf } from './portal.js';
 import { type ConfigPath, type ConfigProblem, formatPath } from './problem.js';
-import type { Draft, DraftLun, DraftTarget } from './read-draft.js';
+import type { Draft, DraftTarget } from './read-draft.js';
 import { resolveStorePath } from './store-text.js';
 
 /** The rules that tie values together, over whatever could be read. Every problem found is pushed to `problems`. */
@@ -12,6 +13,7 @@ export function checkDraft(draft: Draft, baseDirectory: string, problems: Config
   checkOpenPortals(draft, problems);
   checkTargets(draft, problems);
   checkFiles(draft, baseDirectory, problems);
+  checkUnitNames(draft, problems);
   checkWorkers(draft, problems);
   checkLimits(draft, problems);
   checkSecurity(draft, problems);
@@ -47,6 +49,7 @@ function checkTargets(draft: Draft, problems: ConfigProblem[]): void {
       else invalid(problems, [...path, 'name'], `${target.name} is there twice, first as ${formatPath(['targets', first])}`);
     }
     checkPortalGroups(target, draft, path, problems);
+    checkPortGroups(target, draft, path, problems);
     checkLuns(target, path, problems);
   }
 }
@@ -61,39 +64,6 @@ function checkPortalGroups(target: DraftTarget, draft: Draft, targetPath: Config
     const message = `no portal has the portal group tag ${tag}; write it behind the portal, such as 127.0.0.1:3260,${tag}`;
     invalid(problems, [...targetPath, 'portal-groups', index], message);
   }
-}
-
-function checkLuns(target: DraftTarget, targetPath: ConfigPath, problems: ConfigProblem[]): void {
-  const firstIndex = new Map<number, number>();
-  for (const [index, lun] of (target.luns ?? []).entries()) {
-    if (lun === undefined) continue;
-    const path = [...targetPath, 'luns', index];
-    if (lun.lun !== undefined) {
-      const first = firstIndex.get(lun.lun);
-      if (first === undefined) firstIndex.set(lun.lun, index);
-      else invalid(problems, [...path, 'lun'], `LUN ${lun.lun} is there twice, first as ${formatPath([...targetPath, 'luns', first])}`);
-    }
-    checkStore(lun, path, problems);
-  }
-}
-
-function checkStore(lun: DraftLun, path: ConfigPath, problems: ConfigProblem[]): void {
-  const { store } = lun;
-  if (store === undefined) return;
-  const blockLengthBytes = lun['block-size'] ?? 512;
-  if (store.kind === 'file') {
-    if (lun.size !== undefined) checkWholeBlocks(lun.size, blockLengthBytes, [...path, 'size'], problems);
-    return;
-  }
-  checkWholeBlocks(store.sizeBytes, blockLengthBytes, [...path, 'store'], problems);
-  if (lun.size !== undefined) invalid(problems, [...path, 'size'], `size belongs to file: stores; ${store.kind}:SIZE has its own`);
-  if (lun.direct !== undefined) invalid(problems, [...path, 'direct'], `direct belongs to file: stores; ${store.kind}: opens no file`);
-}
-
-function checkWholeBlocks(sizeBytes: number, blockLengthBytes: number, path: ConfigPath, problems: ConfigProblem[]): void {
-  if (sizeBytes % blockLengthBytes === 0) return;
-  const next = formatByteSize(Math.ceil(sizeBytes / blockLengthBytes) * blockLengthBytes);
-  invalid(problems, path, `expected a multiple of the block size of ${blockLengthBytes} bytes, found ${sizeBytes} bytes; the next one is ${next}`);
 }
 
 /** Two logical units on one file would know nothing of each other's reservations, locks and COMPARE AND WRITE. */

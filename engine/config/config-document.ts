@@ -1,22 +1,21 @@
 import { availableParallelism } from 'node:os';
 import { assert } from '../errors.js';
 import { type LimitName, limitTable } from '../limits.js';
-import { formatByteSize } from './byte-size.js';
 import { checkDraft } from './check-draft.js';
-import type { EngineConfig, IsnsConfig, LunConfig, StoreConfig, TargetConfig } from './engine-config.js';
+import type { EngineConfig, IsnsConfig, PortGroupConfig, TargetConfig } from './engine-config.js';
 import { formatIsnsServer } from './isns-server.js';
+import { completeLun, lunDocumentOf } from './lun-document.js';
 import { DEFAULT_PORT, formatPortalText } from './portal.js';
 import type { ConfigProblem } from './problem.js';
-import { type Draft, type DraftLun, type DraftTarget, readDraft } from './read-draft.js';
+import { type Draft, type DraftPortGroup, type DraftTarget, readDraft } from './read-draft.js';
 import { accessDocumentOf, chapDocumentOf, completeAccess, completeChap, completeRedirect, redirectDocumentOf } from './security-document.js';
-import { formatStoreText, resolveStorePath } from './store-text.js';
+import { resolveStorePath } from './store-text.js';
 
 /** What holds where nothing is said. */
 export const DEFAULT_PORTAL = { address: '127.0.0.1', port: DEFAULT_PORT } as const;
 export const DEFAULT_TARGET_NAME = 'iqn.2026-11.io.lunloom:demo';
 export const DEFAULT_LUN_STORE = 'ram:1GiB';
 export const DEFAULT_CONTROL = 'auto';
-const DEFAULT_BLOCK_LENGTH_BYTES = 512;
 const DEFAULT_REFRESH_SECONDS = 120;
 
 /** One core is the main thread's; the others may work. */
@@ -47,6 +46,7 @@ function completeConfig(draft: Draft, baseDirectory: string): EngineConfig {
     workerCount: draft.workers ?? defaultWorkerCount(),
     insecure: draft.insecure ?? false,
     control: completeControl(draft.control ?? DEFAULT_CONTROL, baseDirectory),
+    ...(draft.state === undefined ? {} : { state: resolveStorePath(baseDirectory, draft.state) }),
     ...(draft.isns === undefined ? {} : { isns: completeIsns(draft.isns) }),
     ...(draft.discovery === undefined ? {} : { discovery: completeChap(draft.discovery, baseDirectory) }),
     ...(draft.redirects === undefined ? {} : { redirects: draft.redirects.map(completeRedirect) }),
@@ -69,32 +69,20 @@ function completeTarget(target: DraftTarget, baseDirectory: string): TargetConfi
     name: target.name,
     ...(target.alias === undefined ? {} : { alias: target.alias }),
     ...(target['portal-groups'] === undefined ? {} : { portalGroupTags: target['portal-groups'] }),
+    ...(target['port-groups'] === undefined ? {} : { portGroups: complete(target['port-groups']).map(completePortGroup) }),
     luns: complete(target.luns).map((lun) => completeLun(lun, baseDirectory)),
     ...completeChap(target, baseDirectory),
     ...(target.access === undefined ? {} : { access: completeAccess(target.access) }),
   };
 }
 
-function completeLun(lun: DraftLun, baseDirectory: string): LunConfig {
-  assert(lun.lun !== undefined, 'a LUN without problems has a number');
-  return {
-    lun: lun.lun,
-    store: completeStore(lun, baseDirectory),
-    blockLengthBytes: lun['block-size'] ?? DEFAULT_BLOCK_LENGTH_BYTES,
-    readOnly: lun.readonly ?? false,
-    ...(lun.execution === undefined ? {} : { execution: lun.execution }),
-    ...(lun.serial === undefined ? {} : { serial: lun.serial }),
-    ...(lun.vendor === undefined ? {} : { vendor: lun.vendor }),
-    ...(lun.product === undefined ? {} : { product: lun.product }),
-  };
+function completePortGroup(group: DraftPortGroup): PortGroupConfig {
+  assert(group.id !== undefined, 'a target port group without problems has a number');
+  return { id: group.id, portals: complete(group.portals), state: group.state ?? 'active-optimized', preferred: group.preferred ?? false };
 }
 
-function completeStore(lun: DraftLun, baseDirectory: string): StoreConfig {
-  const { store } = lun;
-  assert(store !== undefined, 'a LUN without problems has a store');
-  if (store.kind !== 'file') return store;
-  const path = resolveStorePath(baseDirectory, store.path);
-  return { kind: 'file', path, ...(lun.size === undefined ? {} : { sizeBytes: lun.size }), direct: lun.direct ?? false };
+function portGroupDocumentOf({ id, portals, state, preferred }: PortGroupConfig): Record<string, unknown> {
+  return { id, portals: [...portals], state, preferred };
 }
 
 /** The list of which every element could be read. */
@@ -112,6 +100,7 @@ export function documentOf(config: EngineConfig): Record<string, unknown> {
       name: target.name,
       ...(target.alias === undefined ? {} : { alias: target.alias }),
       ...(target.portalGroupTags === undefined ? {} : { 'portal-groups': [...target.portalGroupTags] }),
+      ...(target.portGroups === undefined ? {} : { 'port-groups': target.portGroups.map(portGroupDocumentOf) }),
       luns: target.luns.map(lunDocumentOf),
       ...chapDocumentOf(target),
       ...(target.access === undefined ? {} : { access: target.access.map(accessDocumentOf) }),
@@ -120,6 +109,7 @@ export function documentOf(config: EngineConfig): Record<string, unknown> {
     workers: config.workerCount,
     insecure: config.insecure,
     control: config.control ?? 'off',
+    ...(config.state === undefined ? {} : { state: config.state }),
     ...(config.isns === undefined ? {} : { isns: isnsDocumentOf(config.isns) }),
     ...(config.discovery === undefined ? {} : { discovery: chapDocumentOf(config.discovery) }),
     ...(config.redirects === undefined ? {} : { redirects: config.redirects.map(redirectDocumentOf) }),
@@ -129,22 +119,6 @@ export function documentOf(config: EngineConfig): Record<string, unknown> {
 
 function isnsDocumentOf({ server, entity, refreshSeconds }: IsnsConfig): Record<string, unknown> {
   return { server: formatIsnsServer(server), ...(entity === undefined ? {} : { entity }), 'refresh-seconds': refreshSeconds };
-}
-
-function lunDocumentOf(lun: LunConfig): Record<string, unknown> {
-  const { store } = lun;
-  return {
-    lun: lun.lun,
-    store: formatStoreText(store),
-    ...(store.kind === 'file' && store.sizeBytes !== undefined ? { size: formatByteSize(store.sizeBytes) } : {}),
-    'block-size': lun.blockLengthBytes,
-    readonly: lun.readOnly,
-    ...(store.kind === 'file' ? { direct: store.direct } : {}),
-    ...(lun.execution === undefined ? {} : { execution: lun.execution }),
-    ...(lun.serial === undefined ? {} : { serial: lun.serial }),
-    ...(lun.vendor === undefined ? {} : { vendor: lun.vendor }),
-    ...(lun.product === undefined ? {} : { product: lun.product }),
-  };
 }
 
 function definedLimits(limits: { readonly [K in LimitName]?: number | undefined }): Partial<Record<LimitName, number>> {

@@ -1,5 +1,6 @@
 import type { LimitName } from '../limits.js';
 import type { ChapAlgorithmName } from '../login/chap-algorithms.js';
+import type { AccessStateName } from '../scsi/alua/access-state.js';
 import type { ExecutionPolicy } from '../scsi/logical-unit.js';
 
 /** What an engine serves, complete and checked: the CLI, the YAML file and the API all end here. */
@@ -13,6 +14,8 @@ export interface EngineConfig {
   readonly insecure: boolean;
   /** Where `lunloom stats` and others ask the running engine: `auto`, `off` or an absolute path. `off` where it is left out. */
   readonly control?: string;
+  /** Absolute path of the directory for what outlives the engine; nothing does where it is left out. */
+  readonly state?: string;
   /** Where the targets are registered; nowhere where it is left out. */
   readonly isns?: IsnsConfig;
   /** Who may discover; everybody where it is left out. What discovery tells depends on the access rules of the targets all the same. */
@@ -92,12 +95,24 @@ export interface RedirectConfig {
   readonly permanent: boolean;
 }
 
+/** A target port group, SPC-4 "Asymmetric logical unit access", with the access state that it starts in. */
+export interface PortGroupConfig {
+  /** TARGET PORT GROUP, 1 to 65535. */
+  readonly id: number;
+  /** Portal group tags. */
+  readonly portals: readonly number[];
+  readonly state: AccessStateName;
+  readonly preferred: boolean;
+}
+
 export interface TargetConfig extends ChapConfig {
   /** iSCSI name: `iqn.`, `eui.` or `naa.` form. RFC 7143 §4.2.7. */
   readonly name: string;
   readonly alias?: string;
   /** The portal groups by which it is reached; all of them where it is left out. */
   readonly portalGroupTags?: readonly number[];
+  /** Target port groups, of which every portal group is in one; all in one that is active and optimized where it is left out. */
+  readonly portGroups?: readonly PortGroupConfig[];
   readonly luns: readonly LunConfig[];
   /** What all the rules that fit give together; everything to everybody where it is left out. */
   readonly access?: readonly AccessRuleConfig[];

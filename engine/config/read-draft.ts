@@ -3,7 +3,7 @@ import type { ChapAlgorithmName } from '../login/chap-algorithms.js';
 import { didYouMean } from './did-you-mean.js';
 import { describeFound } from './parsed.js';
 import type { ConfigPath, ConfigProblem } from './problem.js';
-import { configSchema, type lunSchema, type targetSchema } from './schema.js';
+import { configSchema, type lunSchema, type portGroupSchema, type targetSchema } from './schema.js';
 import type { accessRuleSchema, redirectSchema, userSchema } from './security-schema.js';
 
 /**
@@ -12,6 +12,7 @@ import type { accessRuleSchema, redirectSchema, userSchema } from './security-sc
  */
 
 export type DraftLun = Partial<z.output<typeof lunSchema>>;
+export type DraftPortGroup = Omit<Partial<z.output<typeof portGroupSchema>>, 'portals'> & { readonly portals?: readonly (number | undefined)[] };
 export type DraftUser = Partial<z.output<typeof userSchema>>;
 export type DraftAccessRule = Partial<z.output<typeof accessRuleSchema>>;
 export type DraftRedirect = Partial<z.output<typeof redirectSchema>>;
@@ -21,8 +22,12 @@ export interface DraftChap {
   readonly mutual?: DraftUser | undefined;
   readonly algorithms?: readonly (ChapAlgorithmName | undefined)[] | undefined;
 }
-export type DraftTarget = Partial<Omit<z.output<typeof targetSchema>, 'luns' | 'access' | keyof DraftChap>> &
-  DraftChap & { readonly luns?: readonly (DraftLun | undefined)[]; readonly access?: readonly (DraftAccessRule | undefined)[] };
+export type DraftTarget = Partial<Omit<z.output<typeof targetSchema>, 'luns' | 'access' | 'port-groups' | keyof DraftChap>> &
+  DraftChap & {
+    readonly 'port-groups'?: readonly (DraftPortGroup | undefined)[];
+    readonly luns?: readonly (DraftLun | undefined)[];
+    readonly access?: readonly (DraftAccessRule | undefined)[];
+  };
 type ConfigOutput = z.output<typeof configSchema>;
 export type Draft = Partial<Omit<ConfigOutput, 'targets' | 'portals' | 'discovery' | 'redirects'>> & {
   readonly discovery?: DraftChap;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type LimitName, limitTable } from '../limits.js';
 import { LUN_MAX } from '../pdu/lun.js';
-import { BYTE_SIZE_FORM, parseByteSize } from './byte-size.js';
+import { ACCESS_STATE_NAMES, type AccessStateName } from '../scsi/alua/access-state.js';
+import { BYTE_SIZE_FORM, parseByteCount, parseByteSize } from './byte-size.js';
 import { ISCSI_NAME_FORM, parseIscsiName } from './iscsi-name.js';
 import { ISNS_SERVER_FORM, parseIsnsServer } from './isns-server.js';
 import { PORTAL_FORM, PORTAL_GROUP_TAG_MAX, parsePortal } from './portal.js';
@@ -21,11 +22,19 @@ const VENDOR_LENGTH_MAX = 8;
 const PRODUCT_LENGTH_MAX = 16;
 const SERIAL_LENGTH_MAX = 64;
 
+/** Both are fields of two bytes and of one, SPC-4 "REPORT TARGET PORT GROUPS command". */
+const TARGET_PORT_GROUP_MAX = 65535;
+const PORTS_PER_GROUP_MAX = 255;
+
 export const EXECUTION_POLICIES = ['inline', 'pool', 'auto'] as const;
 
 /** A path has a slash, so that a mistyped word does not become the name of a socket. */
 const CONTROL_PATTERN = /^(?:auto|off|[^\0]*\/[^\0]*)$/;
 const CONTROL_FORM = 'auto, off or a path with a slash in it';
+
+/** No shell expands a tilde in a file. */
+const STATE_PATTERN = /^(?!~(?:\/|$))[^\0]+$/;
+const STATE_FORM = 'the path of a directory, without ~';
 
 function printableText(lengthMax: number) {
   const error = `1 to ${lengthMax} printable ASCII characters`;
@@ -34,7 +43,7 @@ function printableText(lengthMax: number) {
 
 /** Bytes as a number or as text with a unit. */
 const byteSize = z.union([z.number(), z.string()], { error: BYTE_SIZE_FORM }).transform((value, context): number => {
-  const parsed = parseByteSize(String(value));
+  const parsed = typeof value === 'number' ? parseByteCount(value) : parseByteSize(value);
   if (parsed.fault === undefined) return parsed.value;
   context.addIssue({ code: 'custom', message: parsed.fault });
   return z.NEVER;
@@ -45,12 +54,30 @@ const alias = z.string({ error: 'text' }).refine((text) => Buffer.byteLength(tex
   error: `text of at most ${ALIAS_LENGTH_BYTES_MAX} bytes without control characters`,
 });
 
+/** 520 and 528 are those of array controllers, 4104 to 4224 the same of 4 KiB sectors. */
+const BLOCK_LENGTHS = [512, 520, 528, 4096, 4104, 4160, 4224] as const;
+const BLOCK_LENGTHS_FORM = '512, 520, 528, 4096, 4104, 4160 or 4224';
+
+/** SPC-4 "NAA designator format": the first digit says which form it is, and the form how long it is. */
+const NAA_FORM = 'an NAA name: 16 hexadecimal digits that begin with 2, 3 or 5, or 32 that begin with 6; in quotes';
+const naa = z
+  .string({ error: NAA_FORM })
+  .regex(/^(?:0x)?(?:[235][0-9a-f]{15}|6[0-9a-f]{31})$/i, { error: NAA_FORM })
+  .transform((text) => text.toLowerCase().replace(/^0x/, ''));
+
 export const lunSchema = z.strictObject(
   {
     lun: wholeNumber(0, LUN_MAX),
     store: parsedText(STORE_FORM, parseStoreText),
     size: byteSize.optional(),
-    'block-size': z.literal([512, 4096], { error: '512 or 4096' }).optional(),
+    'block-size': z.literal(BLOCK_LENGTHS, { error: BLOCK_LENGTHS_FORM }).optional(),
+    'physical-block-size': byteSize.optional(),
+    thin: flag.optional(),
+    space: byteSize.optional(),
+    threshold: wholeNumber(1, 100).optional(),
+    removable: flag.optional(),
+    pi: z.literal([1, 2, 3], { error: '1, 2 or 3' }).optional(),
+    naa: naa.optional(),
     readonly: flag.optional(),
     direct: flag.optional(),
     execution: execution.optional(),
@@ -61,6 +88,23 @@ export const lunSchema = z.strictObject(
   { error: 'a mapping such as { lun: 0, store: "ram:1GiB" }' },
 );
 
+const accessState = z.enum(ACCESS_STATE_NAMES as readonly [AccessStateName, ...AccessStateName[]], {
+  error: ACCESS_STATE_NAMES.join(', ').replace(/, (?=[^,]*$)/, ' or '),
+});
+
+export const portGroupSchema = z.strictObject(
+  {
+    id: wholeNumber(1, TARGET_PORT_GROUP_MAX),
+    portals: z
+      .array(wholeNumber(1, PORTAL_GROUP_TAG_MAX), { error: 'a list of portal group tags' })
+      .min(1, { error: 'at least one portal group tag' })
+      .max(PORTS_PER_GROUP_MAX, { error: `at most ${PORTS_PER_GROUP_MAX} portal group tags` }),
+    state: accessState.optional(),
+    preferred: flag.optional(),
+  },
+  { error: 'a mapping such as { id: 1, portals: [1], state: active-optimized }' },
+);
+
 export const targetSchema = z.strictObject(
   {
     name: parsedText(ISCSI_NAME_FORM, parseIscsiName),
@@ -69,6 +113,7 @@ export const targetSchema = z.strictObject(
       .array(wholeNumber(1, PORTAL_GROUP_TAG_MAX), { error: 'a list of portal group tags' })
       .min(1, { error: 'at least one portal group tag' })
       .optional(),
+    'port-groups': z.array(portGroupSchema, { error: 'a list of target port groups' }).min(1, { error: 'at least one target port group' }).optional(),
     luns: z.array(lunSchema, { error: 'a list of LUNs' }).min(1, { error: 'at least one LUN' }),
     ...chapShape,
     access: accessSchema.optional(),
@@ -97,12 +142,13 @@ export const configSchema = z.strictObject(
     workers: z.int({ error: 'a whole number from 0' }).min(0, { error: 'a whole number from 0' }).optional(),
     insecure: flag.optional(),
     control: z.string({ error: CONTROL_FORM }).regex(CONTROL_PATTERN, { error: CONTROL_FORM }).optional(),
+    state: z.string({ error: STATE_FORM }).regex(STATE_PATTERN, { error: STATE_FORM }).optional(),
     isns: isnsSchema.optional(),
     discovery: discoverySchema.optional(),
     redirects: z.array(redirectSchema, { error: 'a list of redirections' }).min(1, { error: 'at least one redirection' }).optional(),
     limits: z.strictObject(limitShape(), { error: 'a mapping of limit names to numbers' }).optional(),
   },
-  { error: 'a mapping with targets, and portals, execution, workers, insecure, control, isns, discovery, redirects and limits as needed' },
+  { error: 'a mapping with targets, and portals, execution, workers, insecure, control, state, isns, discovery, redirects and limits as needed' },
 );
 
 /** One optional key a row of the limit table; those that count bytes take sizes with units too. */

@@ -32,7 +32,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #doorbell = new Doorbell();
   readonly #workers: RingWorker[] = [];
-  readonly #attachments: UnitAttachment[] = [];
+  readonly #attachments = new Map<number, UnitAttachment>();
   #pumping = false;
   #lastProgressMicros = 0;
   #stopped = false;
@@ -59,12 +59,17 @@ export class Dispatcher {
       workerUrl,
       afterLosses: afterCompletions,
     });
-    for (const attachment of this.#attachments) worker.attach(attachment);
+    for (const attachment of this.#attachments.values()) worker.attach(attachment);
     this.#workers.push(worker);
   }
 
   get hasWorkers(): boolean {
     return this.#workers.some((worker) => worker.isUp);
+  }
+
+  /** No command may begin any more: stores are about to be closed. */
+  get isStopped(): boolean {
+    return this.#stopped;
   }
 
   /** Commands that are out on rings. */
@@ -92,8 +97,19 @@ export class Dispatcher {
   }
 
   attach(attachment: UnitAttachment): void {
-    this.#attachments.push(attachment);
+    this.#attachments.set(attachment.handle, attachment);
     for (const worker of this.#workers) worker.attach(attachment);
+  }
+
+  /** The medium is no more. No command for it may be out on a ring, and none may be submitted again. */
+  detach(handle: number): void {
+    this.#attachments.delete(handle);
+    for (const worker of this.#workers) worker.detach(handle);
+  }
+
+  /** Media that workers know. */
+  get attachmentCount(): number {
+    return this.#attachments.size;
   }
 
   /** Runs the command now, on this thread; `onExecuted` is called before this returns. */

@@ -12,6 +12,11 @@ export interface MediumJob {
   onExecuted(): void;
 }
 
+/** What a worker is told when nothing will be submitted to the medium any more: it forgets it, and with it the memory of its store. */
+export interface UnitDetachment {
+  readonly detachedHandle: number;
+}
+
 /** What a worker must know of a logical unit to serve its medium commands. */
 export interface UnitAttachment {
   /** Of the medium: a unit has a new one when it is resized or loaded. */

@@ -12,6 +12,7 @@ import type { CommandSlot } from '../shm/command-slot.js';
 export function runsInline(policy: ExecutionPolicy, row: CommandRow, command: CommandSlot, medium: Medium, lengthBytes: number, workersUp: boolean): boolean {
   if (row.runsOn === 'main' || policy === 'inline' || !workersUp) return true;
   if (policy === 'pool') return false;
+  if (row.storeBytes !== undefined && row.storeBytes(command, medium) > INLINE_COPY_BYTES_MAX) return false;
   if (medium.store.blocking) return isQuickOnFile(row, command, medium, lengthBytes);
   return lengthBytes <= INLINE_COPY_BYTES_MAX;
 }

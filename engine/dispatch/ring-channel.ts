@@ -7,6 +7,8 @@ const STOP = 0;
 const SERVED = 1;
 /** 0, or the sampling interval in microseconds while the thread is to profile itself. */
 const PROFILE = 2;
+/** Counts what was posted and should be read soon, though no command asks for it. */
+const NOTICES = 3;
 
 /**
  * The shared memory of one worker's conversation with the main thread, laid out once:
@@ -52,6 +54,16 @@ export class RingChannel {
 
   requestProfile(intervalMicros: number): void {
     Atomics.store(this.#control, PROFILE, intervalMicros);
+    this.submission.wakeConsumer();
+  }
+
+  /** Goes up with each message that the thread should read without waiting for a command that needs it. */
+  get noticeCount(): number {
+    return Atomics.load(this.#control, NOTICES);
+  }
+
+  announceNotice(): void {
+    Atomics.add(this.#control, NOTICES, 1);
     this.submission.wakeConsumer();
   }
 
@@ -114,7 +126,10 @@ export interface RingWorkerSetup {
   readonly channelCapacity: number;
   readonly doorbell: SharedArrayBuffer;
   readonly pollMicrosMax: number;
-  /** Brings `UnitAttachment` messages; read when a handle is not known yet. Takes `ProfileMessage`s the other way. */
+  /**
+   * Brings `UnitAttachment` messages, read when a handle is not known yet, and `UnitDetachment` messages, read when `noticeCount` has gone up. Takes
+   * `ProfileMessage`s the other way.
+   */
   readonly attachments: MessagePort;
 }
 

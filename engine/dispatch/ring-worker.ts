@@ -4,7 +4,7 @@ import { abortedByWorkerLoss, unitOutOfService } from '../scsi/device-server-fau
 import type { CommandSlot } from '../shm/command-slot.js';
 import { SLOT_LAYOUT_VERSION } from '../shm/layout.js';
 import { RING_EMPTY } from '../shm/spsc-ring.js';
-import type { MediumJob, UnitAttachment } from './job.js';
+import type { MediumJob, UnitAttachment, UnitDetachment } from './job.js';
 import { type ProfileMessage, RingChannel, type RingWorkerSetup } from './ring-channel.js';
 
 const RESTART_DELAY_MS_MIN = 10;
@@ -77,6 +77,13 @@ export class RingWorker {
   attach(attachment: UnitAttachment): void {
     this.#attachments.set(attachment.handle, attachment);
     this.#port?.postMessage(attachment);
+  }
+
+  /** The thread drops the medium and what its store holds, at the latest before its next command. */
+  detach(handle: number): void {
+    if (!this.#attachments.delete(handle)) return;
+    this.#port?.postMessage({ detachedHandle: handle } satisfies UnitDetachment);
+    this.#channel.announceNotice();
   }
 
   submit(job: MediumJob): void {

@@ -14,10 +14,16 @@ const COUNTERS = {
   checkConditionCount: 3,
   inlineCount: 4,
   ringCount: 5,
-  readCommandCount: 6,
-  writeCommandCount: 7,
+  /** Time that commands with data in that direction took, all together. */
+  readMicros: 6,
+  writeMicros: 7,
+  /** Commands that ended with MEDIUM ERROR or HARDWARE ERROR. */
+  readFaultCount: 8,
+  writeFaultCount: 9,
+  verifyFaultCount: 10,
 } as const;
-const COUNTER_SLOTS = 8;
+const COUNTER_SLOTS = 12;
+export type FaultKind = 'readFaultCount' | 'writeFaultCount' | 'verifyFaultCount';
 export type UnitCounters = Record<keyof typeof COUNTERS, number>;
 
 /** Of the command that is being recorded. */
@@ -50,14 +56,19 @@ export class UnitMetrics {
     counters[COUNTERS.commandCount] = (counters[COUNTERS.commandCount] as number) + 1;
     if (readBytes > 0) {
       counters[COUNTERS.readBytes] = (counters[COUNTERS.readBytes] as number) + readBytes;
-      counters[COUNTERS.readCommandCount] = (counters[COUNTERS.readCommandCount] as number) + 1;
+      counters[COUNTERS.readMicros] = (counters[COUNTERS.readMicros] as number) + latencyMicros;
     }
     if (writeBytes > 0) {
       counters[COUNTERS.writeBytes] = (counters[COUNTERS.writeBytes] as number) + writeBytes;
-      counters[COUNTERS.writeCommandCount] = (counters[COUNTERS.writeCommandCount] as number) + 1;
+      counters[COUNTERS.writeMicros] = (counters[COUNTERS.writeMicros] as number) + latencyMicros;
     }
     if (failed) counters[COUNTERS.checkConditionCount] = (counters[COUNTERS.checkConditionCount] as number) + 1;
     this.latency.record(latencyMicros * LATENCY_UNITS_PER_MICRO);
+  }
+
+  /** The medium failed a command. */
+  recordFault(kind: FaultKind): void {
+    this.#counters[COUNTERS[kind]] = (this.#counters[COUNTERS[kind]] as number) + 1;
   }
 
   recordDispatch(inline: boolean): void {

@@ -2,13 +2,22 @@ import type { CommandSlot } from '../shm/command-slot.js';
 import { type CommandEntry, type CommandRow, legalBitsOf } from './command-table.js';
 import { invalidFieldInCdb } from './sense.js';
 
+/** NACA of the CONTROL byte, SAM-5 §5.2: a CHECK CONDITION establishes an ACA condition. */
+const NACA_BIT = 0x04;
+/** Where fixed-length CDBs have their CONTROL byte, by the group code of the opcode; -1 where there is none. SPC-4 "OPERATION CODE field". */
+const CONTROL_AT_OF_GROUP = [5, 9, 9, 1, 15, 11, -1, -1] as const;
+const GROUP_CODE_SHIFT = 5;
+
+/** Whether the CDB has NACA set. Of group 3 only CDBs of variable length and extended ones are in use, which have their CONTROL byte second. */
+export function isNacaSet(cdb: Uint8Array): boolean {
+  const at = CONTROL_AT_OF_GROUP[(cdb[0] as number) >> GROUP_CODE_SHIFT] as number;
+  return at !== -1 && ((cdb[at] as number) & NACA_BIT) !== 0;
+}
+
 /** Every bit of a byte, in CDB usage data. */
 export const ALL_BITS = 0xff;
-/**
- * CDB usage data of the CONTROL byte, SAM-5 §5.2: nothing. NACA asks for ACA, which no row supports, so that the bit
- * must be zero like a reserved one.
- */
-export const CONTROL_UNUSED = 0x00;
+/** CDB usage data of a CONTROL byte of which the command itself uses nothing: NACA concerns the task set, whatever the command. */
+export const CONTROL_UNUSED = NACA_BIT;
 
 const TWO_TO_THE_32 = 0x1_0000_0000;
 const WORD_BYTES = 4;

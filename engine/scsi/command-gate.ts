@@ -9,6 +9,8 @@ export const GateRank = {
   reservation: 20,
   /** A sanitize or a format runs, or a sanitize has failed. */
   background: 30,
+  /** A low power condition, which ends with the first command that wants the medium: asked last, so that refused commands wake nothing. */
+  power: 40,
 } as const;
 
 /**

@@ -1,8 +1,9 @@
 import { assert } from '../errors.js';
 import type { CommandSlot } from '../shm/command-slot.js';
 import type { ITNexus } from './it-nexus.js';
-import type { LogicalUnit, UnitPart, UnitPartKind } from './logical-unit.js';
+import type { LogicalUnit, UnitPartKind } from './logical-unit.js';
 import type { Medium } from './medium.js';
+import type { ModeProfile } from './spc/mode-page.js';
 
 /**
  * What a reservation that another I_T nexus holds leaves of a command, SPC-4 "Commands allowed in the presence of various reservations":
@@ -36,6 +37,8 @@ interface CommandRowCommon {
   readonly passesUnitAttention?: boolean;
   /** Runs although the unit is stopped or has no medium. */
   readonly passesNotReady?: boolean;
+  /** Whether a unit has the command; all of the device type have it when left out. `plan` refuses it where it answers false. */
+  isSupported?(unit: LogicalUnit): boolean;
   /** A class, or what finds it for commands whose CDB decides. */
   readonly reservation: ReservationClass | ((command: CommandSlot) => ReservationClass);
   /** `active` when left out. */
@@ -84,6 +87,10 @@ export interface MediumCommandRow extends CommandRowCommon {
    * returns, and never waits for some while it holds what it was given.
    */
   readonly answersInPlace?: boolean;
+  /** Data-In of a `read` is made by the command and does not lie in the store: it needs memory even where the store can show its blocks. */
+  readonly buildsDataIn?: boolean;
+  /** Bytes of the store that a planned command goes through beyond those that it transfers: a command of a few bytes may be heavy. */
+  storeBytes?(command: CommandSlot, medium: Medium): number;
   /** Whether the command returns only once what it wrote is on stable storage (FUA). */
   isDurable?(command: CommandSlot): boolean;
   /** Does the work and sets the outcome. `command.status` is GOOD on entry. */
@@ -92,14 +99,23 @@ export interface MediumCommandRow extends CommandRowCommon {
 
 export type CommandRow = UnitCommandRow | MediumCommandRow;
 
+/** The class of this command. */
+export function reservationClassOf({ reservation }: CommandRow, command: CommandSlot): ReservationClass {
+  return typeof reservation === 'function' ? reservation(command) : reservation;
+}
+
 /** A device type: its own command table over shared SPC functions. Adding a type is adding one of these. */
 export interface DeviceType {
   /** State that logical units of this type have from the start, because it was kept or because it watches; other parts come with their first use. */
-  readonly parts?: readonly UnitPartKind<UnitPart>[];
+  readonly parts?: readonly UnitPartKind<object>[];
   readonly name: string;
   /** PERIPHERAL DEVICE TYPE, SPC-4 §6.6.2. */
   readonly peripheralDeviceType: number;
   readonly commands: CommandTable;
+  /** What its mode pages are; it has none where this is left out. `ModePages` belongs to its parts then. */
+  readonly modes?: ModeProfile;
+  /** NACA in the CONTROL byte is honoured, and INQUIRY says so (NORMACA). What answers where there is no unit has no task set to block. */
+  readonly normalAca?: boolean;
   /** What an opcode without a row ends with; INVALID COMMAND OPERATION CODE when left out. */
   readonly unsupportedCommandAsc?: number;
 }

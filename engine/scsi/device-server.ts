@@ -32,9 +32,9 @@ const TRANSPORTED_LENGTH_MIN = 16;
  */
 export function prepare(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus): CommandRow | null {
   const entry = unit.deviceType.commands.lookUp(command.cdb);
+  command.flags = unit.commandFlags;
   if (entry === undefined) return rejectUnsupported(command, unit.deviceType);
   const row = entry.row;
-  command.flags = unit.commandFlags;
   if (row.opcode === VARIABLE_LENGTH_OPCODE && !agreesWithLength(command, row)) {
     invalidFieldInCdb(command, ADDITIONAL_CDB_LENGTH_AT);
     return null;

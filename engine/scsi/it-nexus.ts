@@ -8,8 +8,8 @@ export interface ITNexus {
   readonly targetPortName: string;
   readonly relativeTargetPortIdentifier: number;
   readonly firstAttention?: FirstAttention;
-  /** The LUNs that it may know of; all of the target where it is left out. */
-  readonly visibleLuns?: readonly number[];
+  /** The LUNs that it may know of and that have a logical unit now; all of the target where it is left out. */
+  readonly visibleLuns?: readonly number[] | undefined;
 }
 
 /**

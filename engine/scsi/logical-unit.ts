@@ -1,8 +1,11 @@
 import { CommandFlag } from '../shm/layout.js';
 import type { CommandGate } from './command-gate.js';
 import type { DeviceType } from './command-table.js';
-import type { FirstAttention, ITNexus } from './it-nexus.js';
+import type { ITNexus } from './it-nexus.js';
 import type { Medium } from './medium.js';
+import type { SenseDetails } from './sense.js';
+import type { SenseKey } from './sense-codes.js';
+import { type UnitAttention, UnitAttentions } from './unit-attentions.js';
 import { type LogicalUnitHost, soleUnitHost } from './unit-host.js';
 
 /** Where medium commands of a logical unit run. */
@@ -17,16 +20,19 @@ export interface LogicalUnitIdentity {
   readonly revision: string;
   /** Unit serial number, printable ASCII, at most 64 characters. */
   readonly serial: string;
-  /** NAA designator, 16 hex digits; `deriveNaa` makes one. SPC-4 "NAA designator format". */
+  /** NAA designator, 16 or 32 hex digits; `deriveNaa` makes one. SPC-4 "NAA designator format". */
   readonly naa: string;
-}
-
-export interface UnitAttention {
-  readonly asc: number;
 }
 
 /** How a logical unit comes to begin anew. SAM-5 "Logical unit reset" and "Power on". */
 export type ResetCause = 'power-on' | 'logical-unit-reset';
+
+/** What REQUEST SENSE tells of a unit for as long as it lasts: why it is not ready, or which power condition it is in. */
+export interface UnitCondition {
+  readonly key: SenseKey;
+  readonly asc: number;
+  readonly details?: SenseDetails;
+}
 
 /**
  * A piece of a logical unit's state with what it has to do when the unit is reset or a nexus is lost: mode pages, reservations, a sanitize.
@@ -39,11 +45,12 @@ export interface UnitPart {
   onNexusLost?(nexus: ITNexus): void;
   /** The medium was loaded, removed or resized: `unit.medium` is the new one. */
   onMediumChanged?(): void;
+  /** The unit is taken away from its target for good: what it watches or does in the background ends. */
+  onRemoved?(): void;
+  /** What REQUEST SENSE is to tell now of this part, and does not clear. */
+  condition?(): UnitCondition | undefined;
 }
-export type UnitPartKind<T extends UnitPart> = new (unit: LogicalUnit) => T;
-
-/** More pending unit attentions of one nexus than this collapse into the oldest ones: the queue must be bounded. */
-const UNIT_ATTENTION_COUNT_MAX = 8;
+export type UnitPartKind<T extends object> = new (unit: LogicalUnit) => T;
 
 export interface LogicalUnitOptions {
   readonly handle: number;
@@ -74,12 +81,15 @@ export class LogicalUnit {
   softwareWriteProtected = false;
   /** `CommandFlag` bits that every command gets: D_SENSE, and a write cache that was turned off. */
   commandFlags = 0;
+  /** Called after every command, when somebody watches the space of the medium; null while nobody does. */
+  onMediumCommand: (() => void) | null = null;
   readonly #gates: CommandGate[] = [];
-  readonly #parts = new Map<UnitPartKind<UnitPart>, UnitPart>();
-  readonly #unitAttentions = new Map<number, UnitAttention[]>();
+  readonly #parts = new Map<UnitPartKind<object>, UnitPart>();
+  readonly #unitAttentions: UnitAttentions;
 
   constructor(options: LogicalUnitOptions) {
     this.handle = options.handle;
+    this.#unitAttentions = new UnitAttentions(options.handle);
     this.lun = options.lun;
     this.deviceType = options.deviceType;
     this.#medium = options.medium;
@@ -100,12 +110,17 @@ export class LogicalUnit {
   }
 
   /** The part of this kind, made now if it was not there. */
-  part<T extends UnitPart>(kind: UnitPartKind<T>): T {
+  part<T extends object>(kind: UnitPartKind<T>): T {
     const present = this.#parts.get(kind);
     if (present !== undefined) return present as T;
     const made = new kind(this);
     this.#parts.set(kind, made);
     return made;
+  }
+
+  /** What the parts have to say to REQUEST SENSE now, in no order. */
+  conditions(): UnitCondition[] {
+    return Array.from(this.#parts.values(), (part) => part.condition?.()).filter((condition) => condition !== undefined);
   }
 
   /** What may keep commands from running, by rank. Mostly there is none. */
@@ -140,52 +155,29 @@ export class LogicalUnit {
     for (const part of this.#parts.values()) part.onReset?.(cause);
   }
 
-  /** Queues a unit attention condition for one nexus, SAM-5 §5.14. Repeats are dropped. */
+  /** Queues a unit attention condition for one nexus, see `UnitAttentions`. SAM-5 §5.14. */
   establishUnitAttention(nexusId: number, asc: number): void {
-    const pending = this.#unitAttentions.get(nexusId);
-    if (pending === undefined) {
-      this.#unitAttentions.set(nexusId, [{ asc }]);
-      return;
-    }
-    if (pending.length < UNIT_ATTENTION_COUNT_MAX && !pending.some((attention) => attention.asc === asc)) pending.push({ asc });
+    this.#unitAttentions.establish(nexusId, asc);
   }
 
   /** True on the fast path: nothing is pending for any nexus, and this one has been told what it is told first. */
   hasNoUnitAttention(nexus: ITNexus): boolean {
-    return this.#unitAttentions.size === 0 && this.#firstAttentionOf(nexus) === undefined;
+    return this.#unitAttentions.isClearFor(nexus);
   }
 
-  #firstAttentionOf({ firstAttention }: ITNexus): FirstAttention | undefined {
-    return firstAttention === undefined || firstAttention.toldHandles.has(this.handle) ? undefined : firstAttention;
-  }
-
-  /** Removes and answers the oldest pending condition of the nexus. */
+  /** Removes and answers the condition of the nexus that comes first. */
   takeUnitAttention(nexus: ITNexus): UnitAttention | undefined {
-    const firstOfAll = this.#firstAttentionOf(nexus);
-    if (firstOfAll !== undefined) {
-      firstOfAll.toldHandles.add(this.handle);
-      return firstOfAll;
-    }
-    const pending = this.#unitAttentions.get(nexus.id);
-    const first = pending?.shift();
-    if (pending !== undefined && pending.length === 0) this.#unitAttentions.delete(nexus.id);
-    return first;
+    return this.#unitAttentions.take(nexus);
   }
 
-  /** The conditions of the nexus, oldest first, which stay pending. */
+  /** The conditions of the nexus in the order in which they are reported, which stay pending. */
   pendingUnitAttentions(nexus: ITNexus): readonly UnitAttention[] {
-    const firstOfAll = this.#firstAttentionOf(nexus);
-    return [...(firstOfAll === undefined ? [] : [firstOfAll]), ...(this.#unitAttentions.get(nexus.id) ?? [])];
+    return this.#unitAttentions.pendingOf(nexus);
   }
 
   /** Removes one pending condition of the nexus, for a command that reports what the condition stands for. */
   clearUnitAttention(nexus: ITNexus, asc: number): void {
-    if (nexus.firstAttention?.asc === asc) nexus.firstAttention.toldHandles.add(this.handle);
-    const pending = this.#unitAttentions.get(nexus.id);
-    if (pending === undefined) return;
-    const remaining = pending.filter((attention) => attention.asc !== asc);
-    if (remaining.length === 0) this.#unitAttentions.delete(nexus.id);
-    else this.#unitAttentions.set(nexus.id, remaining);
+    this.#unitAttentions.clear(nexus, asc);
   }
 
   /** Queues a unit attention condition for every nexus that is there and sees the unit, but for `except`. */
@@ -195,7 +187,13 @@ export class LogicalUnit {
 
   /** The nexus is gone: what was pending for it is forgotten. SAM-5 "I_T nexus loss". */
   loseNexus(nexus: ITNexus): void {
-    this.#unitAttentions.delete(nexus.id);
+    this.#unitAttentions.forget(nexus);
     for (const part of this.#parts.values()) part.onNexusLost?.(nexus);
+  }
+
+  /** The unit is no more. Its medium goes with it. */
+  retire(): void {
+    for (const part of this.#parts.values()) part.onRemoved?.();
+    this.#medium = null;
   }
 }

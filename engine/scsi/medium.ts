@@ -1,3 +1,4 @@
+import { defaultLimits } from '../limits.js';
 import { ServicePace } from '../metrics/service-pace.js';
 import type { BackingStore } from '../store/store.js';
 
@@ -10,6 +11,10 @@ export interface MediumShape {
   readonly readOnly: boolean;
   /** The largest transfer of one command. */
   readonly transferLengthBytesMax: number;
+  /** What one WRITE SAME may write; the limit's default when left out, as for those of UNMAP. */
+  readonly writeSameLengthBytesMax?: number;
+  readonly unmapBlockCountMax?: number;
+  readonly unmapDescriptorCountMax?: number;
   /** A power of two times the block length; the block length when left out. */
   readonly physicalBlockLengthBytes?: number;
   /** Logical blocks can be unmapped: the store has `provisioning`. */
@@ -29,6 +34,10 @@ export class Medium {
   readonly thin: boolean;
   /** The largest transfer of one command in blocks: the Block Limits VPD page tells it. */
   readonly transferBlocksMax: number;
+  /** More of what the Block Limits VPD page tells. */
+  readonly writeSameBlocksMax: number;
+  readonly unmapBlocksMax: number;
+  readonly unmapDescriptorsMax: number;
   /** Of a store that can block: how long its commands take. Kept on the main thread only. */
   readonly pace = new ServicePace();
 
@@ -41,6 +50,10 @@ export class Medium {
     this.readOnly = shape.readOnly || store.readOnly;
     this.thin = shape.thin === true && store.provisioning !== null;
     this.transferBlocksMax = Math.floor(shape.transferLengthBytesMax / shape.blockLengthBytes);
+    this.writeSameBlocksMax = Math.max(1, Math.floor((shape.writeSameLengthBytesMax ?? defaultLimits.writeSameLengthBytesMax) / shape.blockLengthBytes));
+    // Never less than one physical block, as advice to unmap whole ones would be of no use.
+    this.unmapBlocksMax = Math.max(2 ** this.physicalBlockExponent, shape.unmapBlockCountMax ?? defaultLimits.unmapBlockCountMax);
+    this.unmapDescriptorsMax = shape.unmapDescriptorCountMax ?? defaultLimits.unmapDescriptorCountMax;
   }
 
   /** LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT, SBC-3 "READ CAPACITY (16) parameter data". */

@@ -20,6 +20,8 @@ export interface SenseDetails {
 
 const RESPONSE_CODE_FIXED_CURRENT = 0x70;
 const VALID_BIT = 0x80;
+const RESPONSE_CODE_MASK = 0x7f;
+const SENSE_KEY_MASK = 0x0f;
 /** Length of fixed-format sense data as we send it, SPC-4 §4.5.3. */
 export const FIXED_SENSE_LENGTH = 18;
 const ADDITIONAL_SENSE_LENGTH = FIXED_SENSE_LENGTH - 8;
@@ -116,6 +118,12 @@ function writeUint32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 1] = (value >>> 16) & 0xff;
   bytes[at + 2] = (value >>> 8) & 0xff;
   bytes[at + 3] = value & 0xff;
+}
+
+/** The sense key of a command that ended with CHECK CONDITION, whatever the format of its sense data; NO SENSE of others. */
+export function senseKeyOf(command: CommandSlot): number {
+  if (command.senseLength === 0) return SenseKey.noSense;
+  return (command.sense[((command.sense[0] as number) & RESPONSE_CODE_MASK) < RESPONSE_CODE_DESCRIPTOR_CURRENT ? 2 : 1] as number) & SENSE_KEY_MASK;
 }
 
 /** Ends the command with CHECK CONDITION, in the format that its logical unit is set to. Data-In that was already produced stays: both can be returned. */

@@ -1,5 +1,9 @@
+import { defaultLimits, type Limits } from '../limits.js';
 import type { CommandSlot } from '../shm/command-slot.js';
+import { TargetPortGroups } from './alua/target-port-groups.js';
+import { CopyDomain } from './copy/copy-domain.js';
 import type { ITNexus } from './it-nexus.js';
+import type { LogicalUnit } from './logical-unit.js';
 import { ScsiStatus } from './status.js';
 
 /** What is around a logical unit: its target, its task set, its state directory. The device server asks it what it cannot know. */
@@ -8,11 +12,21 @@ export interface LogicalUnitHost {
   luns(): readonly number[];
   /** The I_T nexuses that are there now and see the LUN. */
   nexusesOf(lun: number): Iterable<ITNexus>;
+  /** The nexus has been told all LUNs: no unit of the target needs to tell it any more that they have changed. */
+  onLunsReported(nexus: ITNexus): void;
+  /** Those of the target. */
+  readonly portGroups: TargetPortGroups;
+  /** The logical units that the nexus sees, this one among them: what its third-party copies reach. */
+  copyTargets(nexus: ITNexus): Iterable<LogicalUnit>;
+  /** What third-party copies of all logical units share. */
+  readonly copies: CopyDomain;
   /** Medium commands that the device server gives to the medium itself. */
   readonly io: MediumIo;
   readonly tasks: TaskControl;
   readonly state: UnitState;
   readonly statistics: UnitStatistics;
+  /** Of the engine. */
+  readonly limits: Limits;
 }
 
 /** How a command that the device server gave itself ended. */
@@ -31,6 +45,11 @@ export interface InternalOutcome {
 export interface MediumIo {
   /** `cdb` is one of the unit's own command table with `runsOn: 'any'`. Never rejects: what fails has a status and sense data. */
   execute(cdb: Uint8Array, dataOut?: Uint8Array): Promise<InternalOutcome>;
+  /**
+   * Resolves when work in the background that has just moved so many bytes may go on: others have had their turn of the event loop, and their share
+   * of the medium.
+   */
+  pace(lengthBytes: number): Promise<void>;
 }
 
 /** The tasks of the unit's task set. */
@@ -54,17 +73,54 @@ export interface UnitState {
   save(section: string, value: StateValue): Promise<void>;
 }
 
+/** What medium commands did since the start. */
+export interface MediumCounts {
+  readonly readCommandCount: number;
+  readonly writeCommandCount: number;
+  readonly verifyCommandCount: number;
+  readonly readBytes: number;
+  readonly writeBytes: number;
+  /** Time that reads and writes took, all together. */
+  readonly readMicros: number;
+  readonly writeMicros: number;
+  /** Commands that the medium failed. */
+  readonly readFaultCount: number;
+  readonly writeFaultCount: number;
+  readonly verifyFaultCount: number;
+}
+
 /** Counts since the start, for log pages. */
 export interface UnitStatistics {
-  read(): { readonly readCommandCount: number; readonly writeCommandCount: number; readonly readBytes: number; readonly writeBytes: number };
+  read(): MediumCounts;
 }
+
+const noCounts: MediumCounts = {
+  readCommandCount: 0,
+  writeCommandCount: 0,
+  verifyCommandCount: 0,
+  readBytes: 0,
+  writeBytes: 0,
+  readMicros: 0,
+  writeMicros: 0,
+  readFaultCount: 0,
+  writeFaultCount: 0,
+  verifyFaultCount: 0,
+};
 
 /** For units that stand alone, as in tests and benches: it knows no nexus, keeps nothing and refuses internal commands. */
 export const soleUnitHost: LogicalUnitHost = {
   luns: () => [0],
   nexusesOf: () => [],
-  io: { execute: () => Promise.resolve({ status: ScsiStatus.busy, sense: new Uint8Array(0), dataIn: new Uint8Array(0) }) },
+  copyTargets: () => [],
+  copies: new CopyDomain(),
+  onLunsReported: () => {},
+  /** Each has its own. */
+  get portGroups() {
+    return TargetPortGroups.single([1], { after: () => () => {}, transitionMsMax: 0 });
+  },
+  io: { execute: () => Promise.resolve({ status: ScsiStatus.busy, sense: new Uint8Array(0), dataIn: new Uint8Array(0) }), pace: () => Promise.resolve() },
   tasks: { abort: (_concerns, _except, done) => done() },
   state: { isKept: false, load: () => undefined, save: () => Promise.resolve() },
-  statistics: { read: () => ({ readCommandCount: 0, writeCommandCount: 0, readBytes: 0, writeBytes: 0 }) },
+  statistics: { read: () => noCounts },
+  limits: defaultLimits,
 };

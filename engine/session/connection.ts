@@ -193,7 +193,7 @@ export class Connection implements PduReceiver, TaskOwner {
     else if (isControlOpcode(opcode)) {
       this.#keepHeader(bytes, at);
       this.finish = PduFinish.control;
-    } else this.rejectPdu(RejectReason.commandNotSupported, bytes, at);
+    } else this.rejectPdu(opcode === Opcode.loginRequest ? RejectReason.protocolError : RejectReason.commandNotSupported, bytes, at);
   }
 
   onData(bytes: Uint8Array, at: number, lengthBytes: number, digestRight: boolean): void {

@@ -1,5 +1,6 @@
 import { TaskManagementFunction, type TaskManagementRequestPdu } from '../pdu/index.js';
 import { Asc } from '../scsi/sense.js';
+import { abortFor } from '../task/contingent-allegiance.js';
 import type { Task, TaskOwner } from '../task/task.js';
 import type { TaskSet } from '../task/task-set.js';
 import { announceTaskTermination } from './async-messages.js';
@@ -11,17 +12,18 @@ import { ResponseFence } from './response-fence.js';
 export interface MultiTaskAbort {
   /** It concerns all logical units of the target, and the LUN field says nothing. */
   readonly targetScoped: boolean;
-  /** Only tasks of the nexus that asks. */
-  readonly ownTasksOnly: boolean;
-  /** Unit attentions, and what else becomes of each logical unit; `stopped` are its tasks that are about to end. */
-  readonly affectUnit: (connection: Connection, taskSet: TaskSet, stopped: readonly Task[]) => void;
+  /** Whose tasks: of the nexus that asks, of all that share a task set with it (TST), or of all nexuses. */
+  readonly stops: 'own' | 'task set' | 'all';
+  /** A reset: unit attentions, and what else becomes of each logical unit. Whose ACA condition ends with it. */
+  readonly affectUnit?: (connection: Connection, taskSet: TaskSet) => void;
+  readonly endsAca?: 'own' | 'all';
 }
 
-const abortOwn: MultiTaskAbort = { targetScoped: false, ownTasksOnly: true, affectUnit: () => {} };
-const clearAll: MultiTaskAbort = { targetScoped: false, ownTasksOnly: false, affectUnit: tellCleared };
-const resetUnits: MultiTaskAbort = { targetScoped: false, ownTasksOnly: false, affectUnit: resetUnit };
+const abortOwn: MultiTaskAbort = { targetScoped: false, stops: 'own' };
+const clearAll: MultiTaskAbort = { targetScoped: false, stops: 'task set' };
+const resetUnits: MultiTaskAbort = { targetScoped: false, stops: 'all', affectUnit: resetUnit, endsAca: 'all' };
 const resetTarget: MultiTaskAbort = { ...resetUnits, targetScoped: true };
-const resetNexus: MultiTaskAbort = { targetScoped: true, ownTasksOnly: true, affectUnit: tellNexusLoss };
+const resetNexus: MultiTaskAbort = { targetScoped: true, stops: 'own', affectUnit: tellNexusLoss, endsAca: 'own' };
 
 export const multiTaskAborts = new Map<number, MultiTaskAbort>([
   [TaskManagementFunction.abortTaskSet, abortOwn],
@@ -31,16 +33,6 @@ export const multiTaskAborts = new Map<number, MultiTaskAbort>([
   [TaskManagementFunction.targetColdReset, resetTarget],
   [TaskManagementFunction.itNexusReset, resetNexus],
 ]);
-
-/**
- * SAM-5 "CLEAR TASK SET": there is one task set for all nexuses (TST is 000b) and no TASK ABORTED status (TAS is 0), so that a nexus
- * whose tasks another has stopped learns of it by a unit attention; the one that asked knows.
- */
-function tellCleared(connection: Connection, taskSet: TaskSet, stopped: readonly Task[]): void {
-  for (const { owner } of stopped) {
-    if (owner.nexus !== connection.nexus) taskSet.unit.establishUnitAttention(owner.nexus.id, Asc.commandsClearedByAnotherInitiator);
-  }
-}
 
 /** SAM-5 "Logical unit reset": every nexus learns of it by a unit attention, the one that asked too. */
 function resetUnit(connection: Connection, taskSet: TaskSet): void {
@@ -65,20 +57,29 @@ export function abortTasks(connection: Connection, pdu: TaskManagementRequestPdu
   const affected: Task[] = [];
   for (const taskSet of taskSets) {
     const stopped = taskSet.tasks.filter((task) => isAffected(connection, pdu, rule, task));
-    rule.affectUnit(connection, taskSet, stopped);
+    rule.affectUnit?.(connection, taskSet);
     announceToFastAborters(connection, taskSet.unit.lun, stopped);
     affected.push(...stopped);
   }
   fenceOthers(connection, affected);
   const finished = countdown(done);
   if (connection.parameters.taskReporting !== 'FastAbort') awaitTransfers(connection, affected, finished);
-  for (const task of affected) connection.context.runner.abort(task, finished.add());
+  for (const task of affected) stopOne(connection, rule, task, finished.add());
+  if (rule.endsAca !== undefined)
+    for (const taskSet of taskSets) taskSet.clearAca(({ faultedNexus }) => rule.endsAca === 'all' || faultedNexus === connection.nexus);
   finished.start();
+}
+
+/** With a reset every nexus learns of it by the unit attention of the reset, and no task has a status. */
+function stopOne({ nexus, context }: Connection, rule: MultiTaskAbort, task: Task, onStopped: () => void): void {
+  if (rule.affectUnit !== undefined) context.runner.abort(task, onStopped);
+  else abortFor(nexus, task, context.runner, onStopped);
 }
 
 /** A function concerns what came before it by CmdSN; other nexuses have an order of their own. */
 function isAffected(connection: Connection, pdu: TaskManagementRequestPdu, rule: MultiTaskAbort, task: Task): boolean {
-  if (task.owner.nexus !== connection.nexus) return !rule.ownTasksOnly;
+  if (task.owner.nexus !== connection.nexus)
+    return rule.stops === 'all' || (rule.stops === 'task set' && task.order === task.taskSet.orderOf(connection.nexus));
   // An immediate command carries the CmdSN of the next one that is not.
   return serialDifference(task.cmdSN, pdu.cmdSN) < (task.immediate ? 1 : 0);
 }

@@ -221,7 +221,10 @@ export class SessionDirectory {
     const { target } = session;
     if (target === null) return;
     target.sessions.delete(session);
-    for (const taskSet of target.whole.taskSets) taskSet.unit.loseNexus(session.nexus);
+    for (const taskSet of target.whole.allTaskSets) {
+      taskSet.unit.loseNexus(session.nexus);
+      taskSet.clearAca(({ faultedNexus }) => faultedNexus === session.nexus);
+    }
   }
 
   endAllSessions(): void {
@@ -269,19 +272,20 @@ export class SessionDirectory {
 
   #makeNexus(request: AdmissionRequest, target: TargetNode | null, portalGroupTag: number): ITNexus {
     const initiatorPortName = `${request.initiatorName},i,0x${request.isid}`;
-    const nexus = {
+    const view = target === null || target === target.whole ? null : target;
+    return {
       id: this.#nextNexusId++,
       initiatorPortName,
       targetPortName: `${request.targetName ?? ''},t,0x${portalGroupTag.toString(16).padStart(4, '0')}`,
       // A portal group is a SCSI target port (RFC 7143 §4.4.1), so its tag serves.
       relativeTargetPortIdentifier: portalGroupTag,
-      ...(target === null || target === target.whole ? {} : { visibleLuns: target.luns }),
-    };
-    if (target === null) return nexus;
-    // What answers for LUNs that have no unit has nothing to tell.
-    return {
-      ...nexus,
-      firstAttention: { asc: this.#firstAscOf(`${initiatorPortName} ${portalGroupTag}`, target), toldHandles: new Set([target.absentHandle]) },
+      get visibleLuns() {
+        return view?.luns;
+      },
+      // What answers for LUNs that have no unit has nothing to tell.
+      ...(target === null
+        ? {}
+        : { firstAttention: { asc: this.#firstAscOf(`${initiatorPortName} ${portalGroupTag}`, target), toldHandles: new Set([target.absentHandle]) } }),
     };
   }
 

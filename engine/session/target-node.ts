@@ -1,9 +1,29 @@
-import { LUN_MAX } from '../pdu/index.js';
+import { assert } from '../errors.js';
+import { isWellKnownLun, LUN_MAX } from '../pdu/index.js';
 import type { TaskSet } from '../task/task-set.js';
 import type { Session } from './session.js';
 
 /** Of portals that nobody gave another: every session may use any of them. RFC 7143 §4.1. */
 export const DEFAULT_PORTAL_GROUP_TAG = 1;
+
+export interface TargetNodeOptions {
+  readonly name: string;
+  readonly alias?: string | undefined;
+  readonly portalGroupTags?: readonly number[] | undefined;
+  readonly taskSets: readonly TaskSet[];
+  /** Answers for all LUNs that have no logical unit. */
+  readonly absent: TaskSet;
+  /** The well-known logical units that there are. */
+  readonly wellKnown?: readonly TaskSet[];
+}
+
+/** The logical units of a target, which come and go while it is up. Shared by the target and by what restricted initiators see of it. */
+interface Units {
+  /** By LUN. */
+  readonly byLun: (TaskSet | undefined)[];
+  readonly wellKnown: readonly TaskSet[];
+  readonly absent: TaskSet;
+}
 
 /** One iSCSI target node: its name, its logical units and its sessions. */
 export class TargetNode {
@@ -15,37 +35,50 @@ export class TargetNode {
   readonly sessions: Set<Session>;
   /** The target with all its LUNs: itself unless it is what a restricted initiator sees. */
   readonly whole: TargetNode;
-  /** In the order of their LUNs. */
-  readonly taskSets: readonly TaskSet[];
-  readonly #byLun: readonly (TaskSet | undefined)[];
-  /** Answers for all LUNs that have no logical unit. */
-  readonly #absent: TaskSet;
+  readonly #units: Units;
+  /** By LUN, those that may be seen, whether they have a logical unit now or not; null for all. */
+  readonly #visible: readonly boolean[] | null;
 
-  constructor(options: {
-    name: string;
-    alias?: string | undefined;
-    portalGroupTags?: readonly number[] | undefined;
-    taskSets: readonly TaskSet[];
-    absent: TaskSet;
-    whole?: TargetNode;
-  }) {
+  constructor(options: TargetNodeOptions, restriction?: { readonly whole: TargetNode; readonly luns: ReadonlySet<number> }) {
     this.name = options.name;
-    this.whole = options.whole ?? this;
-    this.sessions = options.whole?.sessions ?? new Set();
     this.alias = options.alias;
     this.#portalGroupTags = options.portalGroupTags === undefined ? null : new Set(options.portalGroupTags);
-    this.#absent = options.absent;
-    const byLun: (TaskSet | undefined)[] = [];
-    for (const taskSet of options.taskSets) byLun[taskSet.unit.lun] = taskSet;
-    this.#byLun = byLun;
-    this.taskSets = byLun.filter((taskSet) => taskSet !== undefined);
+    this.whole = restriction?.whole ?? this;
+    this.sessions = restriction?.whole.sessions ?? new Set();
+    this.#visible = restriction === undefined ? null : visibleOf(restriction.luns);
+    this.#units = restriction === undefined ? { byLun: [], wellKnown: options.wellKnown ?? [], absent: options.absent } : restriction.whole.#units;
+    if (restriction === undefined) for (const taskSet of options.taskSets) this.addUnit(taskSet);
   }
 
   /** The target as an initiator sees it that may see these LUNs only: for the others it finds what it finds where there is no unit. */
   restrictedTo(luns: ReadonlySet<number>): TargetNode {
-    const taskSets = this.taskSets.filter((taskSet) => luns.has(taskSet.unit.lun));
     const portalGroupTags = this.#portalGroupTags === null ? undefined : [...this.#portalGroupTags];
-    return new TargetNode({ name: this.name, alias: this.alias, portalGroupTags, taskSets, absent: this.#absent, whole: this.whole });
+    const { absent } = this.#units;
+    const visible = this.#visible === null ? luns : new Set([...luns].filter((lun) => this.#mayBeSeen(lun)));
+    return new TargetNode({ name: this.name, alias: this.alias, portalGroupTags, taskSets: [], absent }, { whole: this.whole, luns: visible });
+  }
+
+  /** A logical unit comes to the whole target: from now on commands to its LUN go to it. */
+  addUnit(taskSet: TaskSet): void {
+    const { lun } = taskSet.unit;
+    assert(this.whole === this && this.#units.byLun[lun] === undefined, `LUN ${lun} has a logical unit already`);
+    this.#units.byLun[lun] = taskSet;
+  }
+
+  /** The logical unit goes from the whole target: from now on commands find none at its LUN. Tasks that it has stay. */
+  removeUnit(taskSet: TaskSet): void {
+    assert(this.whole === this && this.#units.byLun[taskSet.unit.lun] === taskSet, 'a unit that is not there cannot go');
+    this.#units.byLun[taskSet.unit.lun] = undefined;
+  }
+
+  /** In the order of their LUNs. */
+  get taskSets(): readonly TaskSet[] {
+    return this.#units.byLun.filter((taskSet): taskSet is TaskSet => taskSet !== undefined && this.#mayBeSeen(taskSet.unit.lun));
+  }
+
+  /** Of all that a nexus can speak to: the logical units, and those that are well known. */
+  get allTaskSets(): readonly TaskSet[] {
+    return [...this.taskSets, ...this.#units.wellKnown];
   }
 
   /** The LUNs that have a logical unit, in their order. */
@@ -55,7 +88,7 @@ export class TargetNode {
 
   /** Of what answers for the LUNs that have no logical unit. */
   get absentHandle(): number {
-    return this.#absent.unit.handle;
+    return this.#units.absent.unit.handle;
   }
 
   isReachedBy(portalGroupTag: number): boolean {
@@ -63,11 +96,26 @@ export class TargetNode {
   }
 
   hasLun(lun: number): boolean {
-    return lun >= 0 && lun <= LUN_MAX && this.#byLun[lun] !== undefined;
+    return this.#find(lun) !== undefined;
   }
 
   /** The task set of a LUN; LUNs without a logical unit share one that refuses. */
   taskSetOf(lun: number): TaskSet {
-    return (lun >= 0 ? this.#byLun[lun] : undefined) ?? this.#absent;
+    return this.#find(lun) ?? this.#units.absent;
   }
+
+  #find(lun: number): TaskSet | undefined {
+    if (lun >= 0 && lun <= LUN_MAX) return this.#mayBeSeen(lun) ? this.#units.byLun[lun] : undefined;
+    return isWellKnownLun(lun) ? this.#units.wellKnown.find(({ unit }) => unit.lun === lun) : undefined;
+  }
+
+  #mayBeSeen(lun: number): boolean {
+    return this.#visible === null || this.#visible[lun] === true;
+  }
+}
+
+function visibleOf(luns: ReadonlySet<number>): readonly boolean[] {
+  const visible: boolean[] = [];
+  for (const lun of luns) visible[lun] = true;
+  return visible;
 }

@@ -118,10 +118,10 @@ export class CommandSlot {
     this.#doubles[this.#double + SLOT.lba.at / DOUBLE] = value;
   }
   get lbaCount(): number {
-    return (this.#words[this.#word + SLOT.lbaCount.at / WORD] as number) >>> 0;
+    return this.#doubles[this.#double + SLOT.lbaCount.at / DOUBLE] as number;
   }
   set lbaCount(value: number) {
-    this.#words[this.#word + SLOT.lbaCount.at / WORD] = value;
+    this.#doubles[this.#double + SLOT.lbaCount.at / DOUBLE] = value;
   }
   get plannedDataOutLength(): number {
     return (this.#words[this.#word + SLOT.plannedDataOutLength.at / WORD] as number) >>> 0;

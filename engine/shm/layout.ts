@@ -6,7 +6,7 @@
  */
 
 /** Raised when the layout changes, and checked by a worker before it serves its first command. */
-export const SLOT_LAYOUT_VERSION = 2;
+export const SLOT_LAYOUT_VERSION = 3;
 export const SLOT_LENGTH_BYTES = 1024;
 export const CACHE_LINE_BYTES = 64;
 /** Room for the longest CDB (260 bytes), rounded up to cache lines. */
@@ -40,8 +40,7 @@ export const SLOT = {
   expectedDataOutLength: main(28, 4),
   /** Bytes the initiator is ready to take. */
   expectedDataInLength: main(32, 4),
-  /** Set by the plan of a medium command: blocks. */
-  lbaCount: main(36, 4),
+  reservedCount: gap(36, 4),
   /** Float64, set by the plan. */
   lba: main(40, 8),
   /** Bytes the command moves by its CDB, before the initiator's lengths cut it: Data-Out and Data-In. */
@@ -62,7 +61,9 @@ export const SLOT = {
   flushedAt: main(104, 8),
   /** `CommandFlag` bits. */
   flags: main(112, 4),
-  reservedMain: gap(116, 12),
+  reservedMain: gap(116, 4),
+  /** Float64, set by the plan of a medium command: blocks. A WRITE SAME or an UNMAP may concern more than 32 bits count. */
+  lbaCount: main(120, 8),
   // Lines 2 to 6: the CDB.
   cdb: main(128, CDB_CAPACITY_BYTES),
   reservedCdb: gap(388, 60),

@@ -1,7 +1,7 @@
 import { assert } from '../errors.js';
 import { allocateAligned } from './aligned-memory.js';
 import { readAt, systemErrorCode, writeAt } from './file-io.js';
-import { FileStore } from './file-store.js';
+import { FileStore, type FileStoreDescriptor } from './file-store.js';
 
 /** A bigger request on unaligned memory goes in pieces of this size. */
 const BOUNCE_BYTES = 1024 * 1024;
@@ -25,6 +25,10 @@ const misalignedBuffers = new WeakSet<ArrayBufferLike>();
  * thread. Only the memory address can be wrong, and then the bytes go through a bounce buffer.
  */
 export class DirectFileStore extends FileStore {
+  protected override successor(descriptor: FileStoreDescriptor): FileStore {
+    return new DirectFileStore(descriptor, true);
+  }
+
   protected override transferIn(target: Uint8Array, targetOffset: number, lengthBytes: number, positionBytes: number): number {
     this.#assertAligned(lengthBytes, positionBytes);
     const looksAligned = this.#looksAligned(target, targetOffset);

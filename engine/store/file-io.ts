@@ -1,4 +1,6 @@
 import { readSync, writeSync } from 'node:fs';
+import { assert } from '../errors.js';
+import { nativeCalls } from './native.js';
 import { StoreFault } from './store.js';
 
 /** A signal or a full queue passes; what comes back this often in one call is a fault of the medium. */
@@ -14,7 +16,7 @@ export function readAt(fd: number, target: Uint8Array, targetOffset: number, len
   let retries = 0;
   while (done < lengthBytes) {
     try {
-      const count = readSync(fd, target, targetOffset + done, lengthBytes - done, positionBytes + done);
+      const count = readSync(fd, target, targetOffset + done, lengthBytes - done, positionOf(positionBytes, done));
       done += count;
       if (count === 0 || count % granuleBytes !== 0) return done;
     } catch (error) {
@@ -30,7 +32,7 @@ export function writeAt(fd: number, source: Uint8Array, sourceOffset: number, le
   let retries = 0;
   while (done < lengthBytes) {
     try {
-      const count = writeSync(fd, source, sourceOffset + done, lengthBytes - done, positionBytes + done);
+      const count = writeOnce(fd, source, sourceOffset + done, lengthBytes - done, positionOf(positionBytes, done));
       // A write of no bytes is no error in POSIX, but endless here if it repeats.
       if (count === 0 && ++retries > RETRY_COUNT_MAX) return done;
       done += count;
@@ -39,6 +41,20 @@ export function writeAt(fd: number, source: Uint8Array, sourceOffset: number, le
     }
   }
   return done;
+}
+
+/** After part of a block a position beyond 2^53 is no double any more. */
+function positionOf(positionBytes: number, done: number): number | bigint {
+  const position = positionBytes + done;
+  return position <= Number.MAX_SAFE_INTEGER ? position : BigInt(positionBytes) + BigInt(done);
+}
+
+function writeOnce(fd: number, source: Uint8Array, offset: number, lengthBytes: number, position: number | bigint): number {
+  if (typeof position === 'number') return writeSync(fd, source, offset, lengthBytes, position);
+  // Node would take the position for none and write where the descriptor stands.
+  const native = nativeCalls();
+  assert(native !== null, 'a store beyond 2^53 bytes is opened for writing only with native calls');
+  return native.write(fd, source.subarray(offset, offset + lengthBytes), position);
 }
 
 /** The `StoreFault` of an error that the system reported. Anything else is a programming error and thrown on. */

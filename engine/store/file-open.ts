@@ -1,7 +1,21 @@
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, type Stats, statfsSync, statSync, unlinkSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  type Stats,
+  statfsSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { TargetError } from '../errors.js';
 import { systemErrorCode } from './file-io.js';
+import { nativeCalls } from './native.js';
 import type { Durability } from './store.js';
 
 /** What a path turned out to be. */
@@ -9,11 +23,21 @@ export interface FileTarget {
   readonly fd: number;
   /** Tells whether two descriptors are of the same file or device. */
   readonly identity: string;
-  readonly sizeBytes: number;
+  readonly sizeBytes: bigint;
   readonly durability: Durability;
+  readonly isBlockDevice: boolean;
+  /** Less space than size. */
+  readonly sparse: boolean;
+  /** Of the file system's blocks or the device's sectors. */
+  readonly granularityBytes: number;
+  /** Whether holes can be punched at all, as far as can be known without doing it. */
+  readonly punchable: boolean;
 }
 
 const SECTOR_BYTES = 512;
+/** Where a file system names no block length that can be its own. */
+const GRANULARITY_BYTES = 4096;
+const GRANULARITY_BYTES_MAX = 128 * 1024;
 /** An image holds what initiators stored: nobody else's business on this host. */
 const IMAGE_MODE = 0o600;
 /** `statfs` types of file systems in memory: they outlive the process, but no power loss. */
@@ -74,7 +98,7 @@ export function createImage(path: string, sizeBytes: number): void {
   let fd: number | null = null;
   try {
     fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, IMAGE_MODE);
-    ftruncateSync(fd, sizeBytes);
+    setFileSize(fd, sizeBytes, path);
     fsyncSync(fd);
     syncDirectory(dirname(resolve(path)));
   } catch (error) {
@@ -84,6 +108,20 @@ export function createImage(path: string, sizeBytes: number): void {
   } finally {
     if (fd !== null) closeSync(fd);
   }
+}
+
+/** Throws `TargetError` `STORE_SIZE_UNSUPPORTED` and what `node:fs` throws. */
+export function setFileSize(fd: number, sizeBytes: number, path: string): void {
+  assertReachable(sizeBytes, path);
+  if (sizeBytes <= Number.MAX_SAFE_INTEGER) ftruncateSync(fd, sizeBytes);
+  else nativeCalls()?.truncate(fd, sizeBytes);
+}
+
+/** Node reads beyond 2^53 but can neither write nor truncate there. */
+export function assertReachable(sizeBytes: number, path: string): void {
+  if (sizeBytes <= Number.MAX_SAFE_INTEGER || nativeCalls() !== null) return;
+  const remedy = 'install the optional package koffi, on Linux, or open it with readOnly';
+  throw new TargetError('STORE_SIZE_UNSUPPORTED', `${path} has ${sizeBytes} bytes, and Node alone writes no further than 2^53: ${remedy}`);
 }
 
 function syncDirectory(path: string): void {
@@ -136,23 +174,69 @@ export function directUnsupported(path: string, cause: unknown): TargetError {
 
 /** Asks the descriptor and not the path again, which may have changed since. */
 function describe(fd: number, path: string): Omit<FileTarget, 'fd'> {
-  const stats = fstatSync(fd);
-  const identity = stats.isBlockDevice() ? `device ${stats.rdev}` : `file ${stats.dev}/${stats.ino}`;
-  if (stats.isBlockDevice()) return { identity, sizeBytes: blockDeviceSizeBytes(stats.rdev, path), durability: 'power-loss' };
+  const stats = fstatSync(fd, { bigint: true });
+  if (stats.isBlockDevice()) return describeBlockDevice(stats, path);
   if (!stats.isFile()) throw new TargetError('STORE_NOT_A_FILE', `${path} is neither a file nor a block device`);
-  return { identity, sizeBytes: stats.size, durability: volatileFileSystems.has(statfsSync(path).type) ? 'process' : 'power-loss' };
+  return {
+    identity: `file ${stats.dev}/${stats.ino}`,
+    sizeBytes: stats.size,
+    durability: volatileFileSystems.has(statfsSync(path).type) ? 'process' : 'power-loss',
+    isBlockDevice: false,
+    sparse: stats.blocks * BigInt(SECTOR_BYTES) < stats.size,
+    granularityBytes: granularityOf(Number(stats.blksize)),
+    punchable: true,
+  };
+}
+
+/** The size that a file or a device has now. Throws `TargetError` and what `node:fs` throws. */
+export function measureFile(fd: number, path: string): bigint {
+  const stats = fstatSync(fd, { bigint: true });
+  return stats.isBlockDevice() ? blockDeviceSizeBytes(Number(stats.rdev), path) : stats.size;
+}
+
+function describeBlockDevice(stats: BigIntStats, path: string): Omit<FileTarget, 'fd'> {
+  const deviceNumber = Number(stats.rdev);
+  return {
+    identity: `device ${deviceNumber}`,
+    sizeBytes: blockDeviceSizeBytes(deviceNumber, path),
+    durability: 'power-loss',
+    isBlockDevice: true,
+    sparse: false,
+    granularityBytes: granularityOf(queueNumber(deviceNumber, 'logical_block_size')),
+    // The kernel punches a device by a request for zeros that may free space; one that takes none of them would get them written.
+    punchable: nativeCalls() !== null && queueNumber(deviceNumber, 'write_zeroes_max_bytes') > 0,
+  };
+}
+
+/** What a file system calls its best block length is a wish and no promise: network file systems name a megabyte. */
+function granularityOf(blockBytes: number): number {
+  const isPowerOfTwo = blockBytes > 0 && (blockBytes & (blockBytes - 1)) === 0;
+  return isPowerOfTwo && blockBytes <= GRANULARITY_BYTES_MAX ? blockBytes : GRANULARITY_BYTES;
+}
+
+/** A number of the device's queue, whose folder a partition shares with its disk; 0 when there is none. */
+function queueNumber(deviceNumber: number, name: string): number {
+  const folder = `/sys/dev/block/${majorOf(deviceNumber)}:${minorOf(deviceNumber)}`;
+  for (const path of [`${folder}/queue/${name}`, `${folder}/../queue/${name}`]) {
+    try {
+      return Number(readFileSync(path, 'ascii'));
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error;
+    }
+  }
+  return 0;
 }
 
 /** A block device's size: `stat` has none, sysfs counts 512-byte sectors whatever the device's own are. */
-function blockDeviceSizeBytes(deviceNumber: number, path: string): number {
+function blockDeviceSizeBytes(deviceNumber: number, path: string): bigint {
   const sizePath = `/sys/dev/block/${majorOf(deviceNumber)}:${minorOf(deviceNumber)}/size`;
-  let sectorCount: number;
+  let sectorCount: bigint;
   try {
-    sectorCount = Number(readFileSync(sizePath, 'ascii'));
+    sectorCount = BigInt(readFileSync(sizePath, 'ascii').trim());
   } catch (cause) {
     throw new TargetError('STORE_OPEN_FAILED', `the size of ${path} cannot be found in ${sizePath}`, { cause });
   }
-  return sectorCount * SECTOR_BYTES;
+  return sectorCount * BigInt(SECTOR_BYTES);
 }
 
 /** Linux has 12 bits of major and 20 of minor number; the major's lie inside the minor's. makedev(3). */

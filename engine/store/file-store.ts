@@ -1,6 +1,9 @@
 import { closeSync, fdatasyncSync } from 'node:fs';
 import { assert } from '../errors.js';
 import { faultOf, readAt, writeAt } from './file-io.js';
+import { FileProvisioning } from './file-provisioning.js';
+import { resizeFile } from './file-resize.js';
+import type { FileSpace } from './file-space.js';
 import { assertRange } from './range.js';
 import { type BackingStore, type Durability, type StoreDescriptor, StoreFault, type StoreView } from './store.js';
 
@@ -17,13 +20,15 @@ export class FileStore implements BackingStore {
   readonly kind = 'file';
   readonly sizeBytes: number;
   readonly readOnly: boolean;
-  readonly provisioning = null;
+  readonly provisioning: FileProvisioning | null;
+  readonly sparse: boolean;
   readonly durability: Durability;
   readonly alignmentBytes: number;
   readonly blocking = true;
   readonly descriptor: FileStoreDescriptor;
-  readonly #owner: boolean;
   readonly #flushFault: Int32Array;
+  readonly #space: FileSpace | null;
+  #owner: boolean;
   #closed = false;
 
   /** With `owner` (the main thread), `close` closes the descriptors; a worker's store leaves them alone. */
@@ -35,6 +40,12 @@ export class FileStore implements BackingStore {
     this.alignmentBytes = descriptor.alignmentBytes;
     this.#owner = owner;
     this.#flushFault = new Int32Array(descriptor.flushFault);
+    const { fd, space: shape } = descriptor;
+    this.sparse = shape.sparse;
+    // A device that takes no requests for zeros would have them written, which is no way to free space.
+    const hasProvisioning = !shape.isBlockDevice || shape.punchable;
+    this.provisioning = hasProvisioning ? new FileProvisioning({ store: this, fd, shape, isClosed: () => this.#closed }) : null;
+    this.#space = this.provisioning?.space ?? null;
   }
 
   read(target: Uint8Array, targetOffset: number, lengthBytes: number, positionBytes: number): number {
@@ -53,6 +64,10 @@ export class FileStore implements BackingStore {
     assertRange(positionBytes, lengthBytes, this.sizeBytes);
     if (this.readOnly) return StoreFault.readOnly;
     if (this.#closed) return StoreFault.io;
+    if (this.#space !== null) {
+      const refused = this.#space.admit(positionBytes, lengthBytes);
+      if (refused !== 0) return refused;
+    }
     const fd = durable ? this.descriptor.durableFd : this.descriptor.fd;
     try {
       const count = this.transferOut(fd, source, sourceOffset, lengthBytes, positionBytes);
@@ -94,6 +109,19 @@ export class FileStore implements BackingStore {
     this.#closed = true;
     closeSync(this.descriptor.fd);
     if (this.descriptor.durableFd !== this.descriptor.fd) closeSync(this.descriptor.durableFd);
+  }
+
+  /** Throws what `resizeFile` throws. */
+  resized(sizeBytes: number, blockLengthBytes?: number): FileStore {
+    assert(this.#owner && !this.#closed, 'only the owner of open descriptors hands them over');
+    resizeFile(this.descriptor, sizeBytes, blockLengthBytes);
+    const successor = this.successor({ ...this.descriptor, sizeBytes });
+    this.#owner = false;
+    return successor;
+  }
+
+  protected successor(descriptor: FileStoreDescriptor): FileStore {
+    return new FileStore(descriptor, true);
   }
 
   /** Answers the bytes read, fewer at the end of the file. */

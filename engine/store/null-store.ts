@@ -12,6 +12,7 @@ export interface NullStoreOptions {
   readonly readOnly?: boolean;
   /** The largest piece that `view` answers: `transferLengthBytesMax` of the engine. */
   readonly zeroesBytes?: number;
+  readonly blockLengthBytes?: number;
 }
 
 /** Nobody writes to them, so all stores share them: 4096 stores with zeroes of their own would map 32 GiB. */
@@ -28,8 +29,8 @@ function zeroesOf(lengthBytes: number): SharedArrayBuffer {
 
 /** Reads zeroes, drops writes: what is left when the medium costs nothing. Throws `TargetError` `STORE_SIZE_INVALID`. */
 export function openNullStore(options: NullStoreOptions): NullStore {
-  const { sizeBytes, readOnly = false, zeroesBytes = ZEROES_BYTES } = options;
-  assertSize(sizeBytes, 'a null store');
+  const { sizeBytes, readOnly = false, zeroesBytes = ZEROES_BYTES, blockLengthBytes } = options;
+  assertSize(sizeBytes, 'a null store', blockLengthBytes);
   return new NullStore({ kind: 'null', sizeBytes, readOnly, zeroes: zeroesOf(zeroesBytes) });
 }
 
@@ -37,7 +38,9 @@ export class NullStore implements BackingStore {
   readonly kind = 'null';
   readonly sizeBytes: number;
   readonly readOnly: boolean;
+  /** It has no space to give back, and keeps nothing of what is written. */
   readonly provisioning = null;
+  readonly sparse = false;
   readonly durability: Durability = 'none';
   readonly alignmentBytes = 1;
   readonly blocking = false;
@@ -75,6 +78,12 @@ export class NullStore implements BackingStore {
   view(positionBytes: number, lengthBytes: number): StoreView | null {
     assertRange(positionBytes, lengthBytes, this.sizeBytes);
     return lengthBytes <= this.#zeroes.length ? { bytes: this.#zeroes, offset: 0 } : null;
+  }
+
+  /** Throws `TargetError` `STORE_SIZE_INVALID`. */
+  resized(sizeBytes: number, blockLengthBytes?: number): NullStore {
+    assertSize(sizeBytes, 'a null store', blockLengthBytes);
+    return new NullStore({ ...this.descriptor, sizeBytes });
   }
 
   close(): void {}

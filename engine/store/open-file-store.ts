@@ -3,14 +3,12 @@ import { TargetError } from '../errors.js';
 import { allocateAligned } from './aligned-memory.js';
 import { DirectFileStore } from './direct-file-store.js';
 import { readAt, systemErrorCode } from './file-io.js';
-import { createImage, directUnsupported, type FileTarget, openFailure, openTarget, statTarget } from './file-open.js';
+import { assertReachable, createImage, directUnsupported, type FileTarget, openFailure, openTarget, statTarget } from './file-open.js';
 import { FileStore, type FileStoreDescriptor } from './file-store.js';
-import { assertSize } from './range.js';
+import { assertSize, assertSpace, BLOCK_LENGTH_BYTES_MIN } from './range.js';
 
 /** Sector sizes that exist, smallest first. */
 const alignmentsBytes: readonly number[] = [512, 4096];
-/** The smallest logical block a logical unit can have. */
-const BLOCK_LENGTH_BYTES_MIN = 512;
 
 export interface FileStoreOptions {
   readonly path: string;
@@ -21,18 +19,21 @@ export interface FileStoreOptions {
   readonly readOnly: boolean;
   /** The logical block length that the store will serve, 512 by default: with `direct` it must cover the device's sector. */
   readonly blockLengthBytes?: number;
+  /** Space that the file may take; as much as its file system gives where it is left out. */
+  readonly spaceBytes?: number;
 }
 
 /**
  * Opens a raw image or a block device for the whole process; the main thread does this once and closes it.
  *
- * Throws `TargetError`: `STORE_SIZE_INVALID`, `STORE_NOT_FOUND`, `STORE_SIZE_MISMATCH`, `STORE_EMPTY`,
+ * Throws `TargetError`: `STORE_SIZE_INVALID`, `STORE_SIZE_UNSUPPORTED`, `STORE_SPACE_INVALID`, `STORE_NOT_FOUND`, `STORE_SIZE_MISMATCH`, `STORE_EMPTY`,
  * `STORE_NOT_A_FILE`, `STORE_ACCESS_DENIED`, `STORE_READ_ONLY`, `STORE_BUSY`, `STORE_NO_SPACE`,
  * `STORE_DIRECT_UNSUPPORTED`, `STORE_ALIGNMENT` or `STORE_OPEN_FAILED`. What exists is never changed.
  */
 export function openFileStore(options: FileStoreOptions): FileStore {
-  const { path, sizeBytes } = options;
-  if (sizeBytes !== undefined) assertSize(sizeBytes, path);
+  const { path, sizeBytes, spaceBytes, blockLengthBytes } = options;
+  if (sizeBytes !== undefined) assertSize(sizeBytes, path, blockLengthBytes);
+  assertSpace(spaceBytes, path);
   const stats = statTarget(path);
   if (stats !== null) return openExisting(options, stats.isBlockDevice());
   createMissing(options);
@@ -56,13 +57,16 @@ function openExisting(options: FileStoreOptions, isBlockDevice: boolean): FileSt
   const target = openTarget(path, { readOnly, direct, claim: isBlockDevice && !readOnly, durable: false });
   let durable: FileTarget | null = null;
   try {
-    checkSize(target, options);
+    const sizeBytes = checkSize(target, options);
+    if (target.isBlockDevice && options.spaceBytes !== undefined) {
+      throw new TargetError('STORE_SPACE_INVALID', `${path} is a device, whose space cannot be bounded here; bound it where it is made`);
+    }
     const alignmentBytes = direct ? probeAlignment(target.fd, options) : 1;
     if (!readOnly) durable = openTarget(path, { readOnly, direct, claim: false, durable: true });
     if (durable !== null && durable.identity !== target.identity) {
       throw new TargetError('STORE_OPEN_FAILED', `${path} was replaced while it was being opened`);
     }
-    return makeStore(options, target, durable?.fd ?? target.fd, alignmentBytes);
+    return makeStore(options, { ...target, sizeBytes }, durable?.fd ?? target.fd, alignmentBytes);
   } catch (error) {
     closeSync(target.fd);
     if (durable !== null) closeSync(durable.fd);
@@ -70,11 +74,17 @@ function openExisting(options: FileStoreOptions, isBlockDevice: boolean): FileSt
   }
 }
 
-function checkSize(target: FileTarget, { path, sizeBytes }: FileStoreOptions): void {
-  if (sizeBytes !== undefined && sizeBytes !== target.sizeBytes) {
-    throw new TargetError('STORE_SIZE_MISMATCH', `${path} has ${target.sizeBytes} bytes and not the ${sizeBytes} asked for; nothing was changed`);
+/** Answers the size as a number. Beyond 2^53 that is whole blocks, of which alone the positions are exact. */
+function checkSize(target: FileTarget, { path, sizeBytes: wantedBytes, readOnly, blockLengthBytes = BLOCK_LENGTH_BYTES_MIN }: FileStoreOptions): number {
+  if (wantedBytes !== undefined && BigInt(wantedBytes) !== target.sizeBytes) {
+    throw new TargetError('STORE_SIZE_MISMATCH', `${path} has ${target.sizeBytes} bytes and not the ${wantedBytes} asked for; nothing was changed`);
   }
-  if (target.sizeBytes === 0) throw new TargetError('STORE_EMPTY', `${path} is empty; remove it and give a size to have it created`);
+  if (target.sizeBytes === 0n) throw new TargetError('STORE_EMPTY', `${path} is empty; remove it and give a size to have it created`);
+  const isFar = target.sizeBytes > BigInt(Number.MAX_SAFE_INTEGER);
+  const sizeBytes = Number(isFar ? target.sizeBytes - (target.sizeBytes % BigInt(blockLengthBytes)) : target.sizeBytes);
+  assertSize(sizeBytes, path, blockLengthBytes);
+  if (!readOnly) assertReachable(sizeBytes, path);
+  return sizeBytes;
 }
 
 /**
@@ -100,7 +110,11 @@ function probeAlignment(fd: number, { path, blockLengthBytes = BLOCK_LENGTH_BYTE
   throw directUnsupported(path, refusal);
 }
 
-function makeStore(options: FileStoreOptions, target: FileTarget, durableFd: number, alignmentBytes: number): FileStore {
+type SizedTarget = Omit<FileTarget, 'sizeBytes'> & { readonly sizeBytes: number };
+
+function makeStore(options: FileStoreOptions, target: SizedTarget, durableFd: number, alignmentBytes: number): FileStore {
+  const { isBlockDevice, sparse, granularityBytes, punchable } = target;
+  const budget = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const descriptor: FileStoreDescriptor = {
     kind: 'file',
     sizeBytes: target.sizeBytes,
@@ -111,6 +125,7 @@ function makeStore(options: FileStoreOptions, target: FileTarget, durableFd: num
     durableFd,
     alignmentBytes,
     durability: target.durability,
+    space: { isBlockDevice, sparse, granularityBytes, punchable, spaceBytes: options.spaceBytes ?? null, budget },
     flushFault: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
   };
   return options.direct ? new DirectFileStore(descriptor, true) : new FileStore(descriptor, true);

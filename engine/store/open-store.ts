@@ -1,3 +1,4 @@
+import { TargetError } from '../errors.js';
 import { openNullStore } from './null-store.js';
 import { openFileStore } from './open-file-store.js';
 import { openRamStore } from './ram-store.js';
@@ -15,17 +16,21 @@ export interface StoreUse {
   readonly blockLengthBytes: number;
   /** `transferLengthBytesMax` of the engine. */
   readonly transferLengthBytesMax?: number;
+  /** Space that a thin unit may take, less than its size: what goes beyond is `StoreFault.noSpace`. */
+  readonly spaceBytes?: number;
 }
 
 /** Opens a store on the main thread; workers get `descriptor` and `attachStore`. Throws `TargetError` `STORE_…`, see the stores. */
 export function openStore(options: StoreOptions, use: StoreUse): BackingStore {
-  const { readOnly, blockLengthBytes, transferLengthBytesMax } = use;
+  const { readOnly, blockLengthBytes, transferLengthBytesMax, spaceBytes } = use;
+  const shape = { readOnly, blockLengthBytes, ...(spaceBytes !== undefined && { spaceBytes }) };
   switch (options.kind) {
     case 'ram':
-      return openRamStore({ sizeBytes: options.sizeBytes, readOnly });
+      return openRamStore({ sizeBytes: options.sizeBytes, ...shape });
     case 'null':
-      return openNullStore({ sizeBytes: options.sizeBytes, readOnly, ...(transferLengthBytesMax !== undefined && { zeroesBytes: transferLengthBytesMax }) });
+      if (spaceBytes !== undefined) throw new TargetError('STORE_SPACE_INVALID', 'a null store takes no space, so there is none to bound');
+      return openNullStore({ sizeBytes: options.sizeBytes, ...shape, ...(transferLengthBytesMax !== undefined && { zeroesBytes: transferLengthBytesMax }) });
     case 'file':
-      return openFileStore({ ...options, readOnly, blockLengthBytes });
+      return openFileStore({ ...options, ...shape });
   }
 }

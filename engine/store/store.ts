@@ -1,4 +1,6 @@
+import type { FileSpaceShape } from './file-space.js';
 import type { Provisioning } from './provisioning.js';
+import type { RamShape } from './ram-memory.js';
 
 /**
  * A backing store: bytes by position, the same object on the main thread and on every worker.
@@ -48,16 +50,28 @@ export interface BackingStore {
   flush(): number;
   /**
    * Where the bytes `[positionBytes, positionBytes + lengthBytes)` lie in shared memory, or null when they do not lie
-   * in one piece. Reads may then be sent from there; the caller keeps writers away until the bytes have left.
+   * in one piece. Reads may then be sent from there; the caller keeps writers away until the bytes have left. It is for reading
+   * alone: what is written there takes no space, and an unmap would not find it.
    */
   view(positionBytes: number, lengthBytes: number): StoreView | null;
   /** Null for a store that keeps its space whatever it holds. */
   readonly provisioning: Provisioning | null;
+  /** It had less space than size when it was opened: what `thin` is where nobody says otherwise. */
+  readonly sparse: boolean;
+  /**
+   * On the main thread: a store over the same memory or descriptors with another end, whose `descriptor` workers attach.
+   *
+   * Both may be used side by side up to the nearer of the two ends, so nobody has to wait when a unit grows. When it shrinks, what
+   * lies behind the new end is gone, and nobody may use it any more at the time of the call. The new store owns what there is to
+   * close: `close` of this one does nothing from now on, and this one must not be used after the new one was closed. When it
+   * throws a `TargetError`, this one is as it was.
+   */
+  resized(sizeBytes: number, blockLengthBytes?: number): BackingStore;
   close(): void;
 }
 
 export type StoreDescriptor =
-  | { readonly kind: 'ram'; readonly sizeBytes: number; readonly segments: readonly SharedArrayBuffer[]; readonly readOnly: boolean }
+  | ({ readonly kind: 'ram'; readonly sizeBytes: number; readonly readOnly: boolean } & RamShape)
   | { readonly kind: 'null'; readonly sizeBytes: number; readonly readOnly: boolean; readonly zeroes: SharedArrayBuffer }
   | {
       readonly kind: 'file';
@@ -70,6 +84,7 @@ export type StoreDescriptor =
       readonly durableFd: number;
       readonly alignmentBytes: number;
       readonly durability: Durability;
+      readonly space: FileSpaceShape;
       /**
        * One Int32, 0 or the `StoreFault` of the first flush that failed. Linux tells a lost write-back once per open file,
        * so the thread that hears of it must tell all others: no later flush may claim that the lost bytes are stable.

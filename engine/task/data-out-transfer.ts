@@ -123,12 +123,12 @@ export class DataOutTransfer {
     if (pdu.targetTransferTag === RESERVED_TAG) {
       if (!this.unsolicitedOpen) return DataOutVerdict.unexpected;
       if (this.#coverage !== null) return this.#checkAnyOrder(this.#coverage, pdu, lengthBytes, null);
-      return checkSequence(pdu, lengthBytes, this.#unsolicitedDataSN, this.receivedLength, this.#unsolicitedLimit, false);
+      return checkSequence(pdu, lengthBytes, this.#unsolicitedDataSN, this.receivedLength, this.#unsolicitedLimit);
     }
     const r2t = this.#find(pdu.targetTransferTag);
     if (r2t === undefined) return DataOutVerdict.unexpected;
     if (this.#coverage !== null) return this.#checkAnyOrder(this.#coverage, pdu, lengthBytes, r2t);
-    return checkSequence(pdu, lengthBytes, r2t.nextDataSN, r2t.nextOffset, r2t.endOffset, true);
+    return checkSequence(pdu, lengthBytes, r2t.nextDataSN, r2t.nextOffset, r2t.endOffset);
   }
 
   /** Counts a checked Data-Out PDU whose data has landed. */
@@ -160,13 +160,8 @@ export class DataOutTransfer {
     if (pdu.dataSN !== (r2t?.nextDataSN ?? this.#unsolicitedDataSN)) return DataOutVerdict.wrongDataSN;
     if (from < (r2t?.startOffset ?? this.#unsolicitedStart) || coverage.overlaps(from, to)) return DataOutVerdict.wrongOffset;
     if (to > sequenceEnd) return DataOutVerdict.tooLong;
-    if (lengthBytes === missing ? !pdu.final : pdu.final && !this.#mayEndEarly(coverage, to, lengthBytes, r2t)) return DataOutVerdict.wrongFinal;
+    if (pdu.final !== (lengthBytes === missing)) return DataOutVerdict.wrongFinal;
     return coverage.hasRoomFor(from, to) ? DataOutVerdict.accepted : DataOutVerdict.tooScattered;
-  }
-
-  /** Unsolicited data may end before the first burst is full, but with no byte missing before its last one. */
-  #mayEndEarly(coverage: ByteCoverage, to: number, lengthBytes: number, r2t: OutstandingR2T | null): boolean {
-    return r2t === null && Math.max(coverage.end, lengthBytes > 0 ? to : 0) === this.receivedLength + lengthBytes;
   }
 
   /** Ends the sequence that a PDU of a poisoned transfer belongs to, when it is the last of it. */
@@ -249,12 +244,10 @@ export class DataOutTransfer {
   }
 }
 
-function checkSequence(pdu: DataOutPdu, lengthBytes: number, dataSN: number, offset: number, end: number, finalOnlyAtEnd: boolean): DataOutVerdict {
+/** An unsolicited sequence has to fill the first burst too, or bring all there is. RFC 7143 §4.2.5.2. */
+function checkSequence(pdu: DataOutPdu, lengthBytes: number, dataSN: number, offset: number, end: number): DataOutVerdict {
   if (pdu.dataSN !== dataSN) return DataOutVerdict.wrongDataSN;
   if (pdu.bufferOffset !== offset) return DataOutVerdict.wrongOffset;
   if (offset + lengthBytes > end) return DataOutVerdict.tooLong;
-  const atEnd = offset + lengthBytes === end;
-  if (atEnd && !pdu.final) return DataOutVerdict.wrongFinal;
-  if (!atEnd && pdu.final && finalOnlyAtEnd) return DataOutVerdict.wrongFinal;
-  return DataOutVerdict.accepted;
+  return pdu.final === (offset + lengthBytes === end) ? DataOutVerdict.accepted : DataOutVerdict.wrongFinal;
 }

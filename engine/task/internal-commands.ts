@@ -3,14 +3,16 @@ import type { MediumJob } from '../dispatch/job.js';
 import { runsInline } from '../dispatch/policy.js';
 import { assert } from '../errors.js';
 import type { DeviceType, MediumCommandRow } from '../scsi/command-table.js';
-import { failedByDefect } from '../scsi/device-server-faults.js';
+import { failedByDefect, unitOutOfService } from '../scsi/device-server-faults.js';
 import type { Medium } from '../scsi/medium.js';
+import { Asc, FIXED_SENSE_LENGTH, SenseKey, writeFixedSense } from '../scsi/sense.js';
 import { ScsiStatus } from '../scsi/status.js';
 import type { InternalOutcome, MediumIo } from '../scsi/unit-host.js';
 import { ARENA_FULL, type BufferArena } from '../shm/buffer-arena.js';
 import type { CommandSlot } from '../shm/command-slot.js';
-import { DataDirection } from '../shm/layout.js';
+import { CommandFlag, DataDirection } from '../shm/layout.js';
 import type { RangeClaim } from './range-locks.js';
+import { claimsRange, excludesAll } from './serialization.js';
 import type { SlotPool } from './slot-pool.js';
 import type { TaskSet } from './task-set.js';
 
@@ -27,32 +29,47 @@ export interface InternalCommandsOptions {
 }
 
 /** Medium commands that a logical unit gives to itself. They take slots, memory and ranges like those of initiators, and stand in no task set. */
-export class InternalCommands implements MediumIo {
+export class InternalCommands implements Pick<MediumIo, 'execute'> {
   readonly #options: InternalCommandsOptions;
   readonly #taskSet: TaskSet;
+  /** Of the commands that run, one for each. */
+  readonly #media: Medium[] = [];
 
   constructor(options: InternalCommandsOptions, taskSet: TaskSet) {
     this.#options = options;
     this.#taskSet = taskSet;
   }
 
+  /** Commands that run. */
+  get runningCount(): number {
+    return this.#media.length;
+  }
+
+  /** Whether a command runs that began on this medium. */
+  isUsing(medium: Medium): boolean {
+    return this.#media.includes(medium);
+  }
+
   async execute(cdb: Uint8Array, dataOut: Uint8Array = NO_BYTES): Promise<InternalOutcome> {
     const slot = await this.#acquireSlot();
+    if (slot === null) return stoppedOutcome();
+    const { medium } = this.#taskSet.unit;
+    if (medium !== null) this.#media.push(medium);
     try {
-      return await this.#run(slot, cdb, dataOut);
+      return await this.#run(slot, medium, cdb, dataOut);
     } catch (error) {
       this.#options.onDefect(error);
       failedByDefect(slot);
       return outcomeOf(slot, NO_BYTES);
     } finally {
+      if (medium !== null) this.#media.splice(this.#media.indexOf(medium), 1);
       slot.resetOutcome();
       this.#options.slots.release(slot);
     }
   }
 
-  async #run(slot: CommandSlot, cdb: Uint8Array, dataOut: Uint8Array): Promise<InternalOutcome> {
+  async #run(slot: CommandSlot, medium: Medium | null, cdb: Uint8Array, dataOut: Uint8Array): Promise<InternalOutcome> {
     const { unit } = this.#taskSet;
-    const { medium } = unit;
     const row = unit.deviceType.commands.find(cdb);
     assert(row !== undefined && row.runsOn === 'any', 'only medium commands come from within');
     if (medium === null) return { status: ScsiStatus.busy, sense: NO_BYTES, dataIn: NO_BYTES };
@@ -62,7 +79,7 @@ export class InternalCommands implements MediumIo {
     slot.direction = dataOut.length === 0 ? DataDirection.in : DataDirection.out;
     slot.expectedDataOutLength = dataOut.length;
     slot.expectedDataInLength = dataOut.length === 0 ? EXPECTED_LENGTH_MAX : 0;
-    slot.flags = 0;
+    slot.flags = unit.commandFlags & CommandFlag.writeThrough;
     row.plan(slot, medium);
     if (slot.status !== ScsiStatus.good) return outcomeOf(slot, NO_BYTES);
     slot.dataOut = dataOut;
@@ -91,12 +108,14 @@ export class InternalCommands implements MediumIo {
     }
   }
 
-  async #acquireSlot(): Promise<CommandSlot> {
-    for (;;) {
+  /** Null when the engine has stopped. */
+  async #acquireSlot(): Promise<CommandSlot | null> {
+    while (!this.#options.dispatcher.isStopped) {
       const slot = this.#options.slots.acquire();
       if (slot !== null) return slot;
       await shortage();
     }
+    return null;
   }
 
   async #allocate(lengthBytes: number): Promise<number> {
@@ -138,7 +157,7 @@ class InternalCommand implements MediumJob, RangeClaim {
     this.medium = medium;
     this.claimStart = slot.lba;
     this.claimEnd = slot.lba + slot.lbaCount;
-    this.claimExclusive = row.mediumAccess === 'write';
+    this.claimExclusive = excludesAll(row.mediumAccess);
     this.#row = row;
     this.#taskSet = taskSet;
     this.#dispatcher = dispatcher;
@@ -151,7 +170,7 @@ class InternalCommand implements MediumJob, RangeClaim {
   run(): Promise<void> {
     return new Promise((resolve) => {
       this.#done = resolve;
-      if (this.#row.mediumAccess === 'flush' || this.slot.lbaCount === 0 || this.#taskSet.locks.acquire(this)) this.#dispatch();
+      if (!claimsRange(this.#row.mediumAccess) || this.slot.lbaCount === 0 || this.#taskSet.locks.acquire(this)) this.#dispatch();
     });
   }
 
@@ -161,6 +180,7 @@ class InternalCommand implements MediumJob, RangeClaim {
 
   onExecuted(): void {
     const { slot, medium } = this;
+    this.#taskSet.unit.onMediumCommand?.();
     // A worker has found Data-In in the store; this thread needs a view of its own.
     if (slot.dataInFromStore && slot.dataInLength > 0) {
       const view = medium.store.view(slot.lba * medium.blockLengthBytes, slot.dataInLength);
@@ -177,11 +197,23 @@ class InternalCommand implements MediumJob, RangeClaim {
 
   #dispatch(): void {
     const { slot, medium } = this;
+    if (this.#dispatcher.isStopped) {
+      unitOutOfService(slot);
+      this.#done();
+      return;
+    }
     slot.logicalUnitHandle = medium.handle;
     const lengthBytes = Math.max(slot.dataOutLength, slot.plannedDataInLength);
     if (runsInline(this.#taskSet.execution, this.#row, slot, medium, lengthBytes, this.#dispatcher.hasWorkers)) this.#dispatcher.executeInline(this);
     else this.#dispatcher.submit(this);
   }
+}
+
+/** Work in the background must not outlive the stores: whatever it does next fails, so that it ends. */
+function stoppedOutcome(): InternalOutcome {
+  const sense = new Uint8Array(FIXED_SENSE_LENGTH);
+  writeFixedSense(sense, SenseKey.hardwareError, Asc.internalTargetFailure);
+  return { status: ScsiStatus.checkCondition, sense, dataIn: NO_BYTES };
 }
 
 function outcomeOf(slot: CommandSlot, dataIn: Uint8Array): InternalOutcome {

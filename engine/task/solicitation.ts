@@ -1,9 +1,44 @@
+import { assert } from '../errors.js';
 import { emptyReadyToTransfer, encodeReadyToTransfer } from '../pdu/index.js';
 import type { OutstandingR2T } from './data-out-transfer.js';
-import type { Task } from './task.js';
+import { NO_PIECE, type Task } from './task.js';
+import type { TaskMemory } from './task-memory.js';
 
 /** One thread writes PDUs, so one record is enough. */
 const pdu = emptyReadyToTransfer();
+
+/** Bytes that open R2Ts have asked for and that have not come. */
+export function requestedLength({ dataOut }: Task): number {
+  let sum = 0;
+  for (const r2t of dataOut.outstanding) sum += r2t.endOffset - r2t.nextOffset;
+  return sum;
+}
+
+/** R2Ts wait for memory that holds all of the Data-Out. */
+export function placeAndSolicit(task: Task, memory: TaskMemory): void {
+  const lengthBytes = task.dataOut.wantedLength;
+  assert(task.dataOutPiece === NO_PIECE, 'Data-Out got a piece for a part of it: who waits for memory must hold none');
+  if (memory.allocateDataOut(task, lengthBytes)) {
+    solicit(task);
+    return;
+  }
+  memory.share.waitFor(task, lengthBytes, (granted) => {
+    memory.placeDataOut(task, granted, lengthBytes);
+    solicit(task);
+  });
+  memory.makeRoomFor(task);
+}
+
+/** Sends as many R2Ts as may be open. */
+export function solicit(task: Task): void {
+  const { owner, dataOut } = task;
+  const { maxBurstLength, maxOutstandingR2T } = owner.parameters;
+  for (;;) {
+    const r2t = dataOut.nextR2T(() => owner.takeTargetTransferTag(), maxBurstLength, maxOutstandingR2T);
+    if (r2t === null) return;
+    sendR2T(task, r2t);
+  }
+}
 
 /** Asks for a part of the task's Data-Out. RFC 7143 §11.8. */
 export function sendR2T(task: Task, r2t: OutstandingR2T): void {

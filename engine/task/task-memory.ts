@@ -35,16 +35,16 @@ export class TaskMemory {
   }
 
   /**
-   * A task that may run waits for memory: those that may not, because they came before their turn by CmdSN or stand behind an
-   * ORDERED one, must not keep it, or both would wait for ever. The youngest give way first, and end with TASK SET FULL.
+   * A task that may run waits for memory: those that may not, because they came before their turn by CmdSN, stand behind others in
+   * their task set or are blocked by an ACA condition, must not keep it, or both would wait for ever. The youngest give way first, and end with TASK SET FULL.
    */
   makeRoomFor(task: Task): void {
     const ownOnly = this.share.isHeldBackByOwner(task);
-    const idle = [...task.taskSet.dormant, ...task.owner.earlyTasks];
+    const idle = [...(task.order?.dormant ?? []), ...(task.order?.aca?.parked.keys() ?? []), ...task.owner.earlyTasks];
     for (let at = idle.length - 1; at >= 0 && this.share.isWaiting(task); at--) {
       const other = idle[at] as Task;
-      if (other.dataOutPiece === NO_PIECE || (ownOnly && other.owner !== task.owner)) continue;
-      this.#refuse(other);
+      if (other === task || other.dataOutPiece === NO_PIECE || (ownOnly && other.owner !== task.owner)) continue;
+      if (!other.dataOut.poisoned) this.#refuse(other);
       other.owner.onDataOutUnwanted(other);
       this.freeDataOut(other);
     }

@@ -1,24 +1,28 @@
 import type { Clock } from '../clock.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
-import { runsInline, waitsForStableStorage } from '../dispatch/policy.js';
+import { runsInline } from '../dispatch/policy.js';
 import { assert } from '../errors.js';
+import { TaskAttribute } from '../pdu/index.js';
 import type { MediumCommandRow } from '../scsi/command-table.js';
 import { executeUnitCommand, prepare } from '../scsi/device-server.js';
 import { failedByDefect } from '../scsi/device-server-faults.js';
 import type { Medium } from '../scsi/medium.js';
-import type { SenseKey } from '../scsi/sense.js';
-import { checkCondition } from '../scsi/sense.js';
+import { checkCondition, type SenseKey } from '../scsi/sense.js';
 import { ScsiStatus } from '../scsi/status.js';
 import { ARENA_FULL, type BufferArena } from '../shm/buffer-arena.js';
 import type { CommandSlot } from '../shm/command-slot.js';
 import { DataDirection } from '../shm/layout.js';
 import type { ArenaShare } from './arena-share.js';
 import { publishEnd, publishStart } from './command-channels.js';
+import { admitsNew, afterCheckCondition } from './contingent-allegiance.js';
 import { answerTask } from './data-in-transfer.js';
+import { recordFault } from './record-fault.js';
+import { claimsRange, excludesAll } from './serialization.js';
 import type { SlotPool } from './slot-pool.js';
-import { sendR2T } from './solicitation.js';
-import { NO_PIECE, Task, type TaskOwner, TaskState } from './task.js';
+import { placeAndSolicit, requestedLength, solicit } from './solicitation.js';
+import { Task, type TaskOwner, TaskState } from './task.js';
 import { TaskMemory } from './task-memory.js';
+import { bindStoreView, copyFromStore, fetchLengthOf, observePace, setTaskAborted } from './task-outcome.js';
 import type { TaskSet } from './task-set.js';
 
 export interface TaskRunnerOptions {
@@ -89,6 +93,11 @@ export class TaskRunner {
       this.#conclude(task);
       return;
     }
+    if ((task.attribute === TaskAttribute.aca || task.taskSet.hasAca) && !admitsNew(task)) {
+      task.dataOut.poisoned = true;
+      this.#conclude(task);
+      return;
+    }
     if (task.taskSet.enter(task)) {
       this.#justOrdered = task;
       this.start(task);
@@ -135,9 +144,9 @@ export class TaskRunner {
       return;
     }
     if (dataOut.unsolicitedOpen) return;
-    if (!dataOut.isLacking && dataOut.receivedLength + this.#requestedLength(task) >= dataOut.wantedLength) return;
-    if (task.dataOutPieceLength >= dataOut.wantedLength) this.#solicit(task);
-    else this.#placeAndSolicit(task);
+    if (!dataOut.isLacking && dataOut.receivedLength + requestedLength(task) >= dataOut.wantedLength) return;
+    if (task.dataOutPieceLength >= dataOut.wantedLength) solicit(task);
+    else placeAndSolicit(task, this.memory);
   }
 
   /**
@@ -145,15 +154,16 @@ export class TaskRunner {
    * sequences to end, so that no stray PDU arrives for a tag that may be in use again. RFC 7143 §7.9 "Sequence Errors".
    */
   failTransfer(task: Task, key: SenseKey, asc: number): void {
+    task.slot.flags = task.taskSet.unit.commandFlags;
     checkCondition(task.slot, key, asc);
     task.dataOut.poisoned = true;
     this.share.withdraw(task);
     this.#concludeInTurn(task);
   }
 
-  /** Ends a task that there is no room for. SAM-5 §5.3.1: TASK SET FULL. */
+  /** Ends a task that there is no room for. */
   refuse(task: Task): void {
-    task.slot.status = ScsiStatus.taskSetFull;
+    task.slot.status = task.taskSet.statusWithoutRoom(task.owner.nexus, task);
     task.dataOut.poisoned = true;
     this.#concludeInTurn(task);
   }
@@ -178,24 +188,66 @@ export class TaskRunner {
     else task.abortDeferred();
   }
 
+  /**
+   * Stops a task that another nexus has aborted: its own learns of it by TASK ABORTED status. `onStopped` is called once the task has really stopped, whether
+   * its answer has left or waits for Data-Out sequences to end. SAM-5 "TASK ABORTED".
+   */
+  terminate(task: Task, onStopped: () => void): void {
+    if (task.aborted || task.state === TaskState.responding || task.state === TaskState.ended) {
+      this.abort(task, onStopped);
+      return;
+    }
+    // Who is told of the end of a command must not wait for the end of what blocks it.
+    task.passesAca = true;
+    if (task.state === TaskState.executing) {
+      task.onStopped ??= [];
+      task.onStopped.push(onStopped);
+      if (task.isTerminated) return;
+      task.isTerminated = true;
+      task.abortDeferred();
+      return;
+    }
+    if (task.claimIndex !== -1) task.taskSet.locks.release(task);
+    else if (task.taskSet.locks.waitingCount > 0) task.taskSet.locks.withdraw(task);
+    this.share.withdraw(task);
+    setTaskAborted(task.slot);
+    task.dataOut.poisoned = true;
+    this.#conclude(task);
+    onStopped();
+  }
+
   /** A device server has set the outcome. */
   onExecuted(task: Task): void {
     const { slot } = task;
+    if (task.isTerminated) setTaskAborted(slot);
     const now = this.#clock.nowMicros();
     slot.completedAt = now;
     // On this thread execution starts when it is dispatched. A worker that died has set one stamp or none.
     if (slot.startedAt === 0) slot.startedAt = slot.dispatchedAt;
     if (slot.executedAt === 0) slot.executedAt = now;
     if (task.row?.runsOn === 'any' && task.medium.store.blocking) observePace(task.row, task);
-    if (slot.dataInFromStore) this.#bindStoreView(task);
+    if (task.taskSet.unit.onMediumCommand !== null) task.taskSet.unit.onMediumCommand();
+    if (slot.dataInFromStore) bindStoreView(task);
     else if (task.claimIndex !== -1) task.taskSet.locks.release(task);
     this.memory.freeDataOut(task);
     if (task.aborted) this.#end(task);
+    else if (task.isTerminated) this.#concludeTerminated(task);
     else this.#conclude(task);
   }
 
+  #concludeTerminated(task: Task): void {
+    // Taken first, because when the answer leaves at once the task is another's.
+    const stopped = task.onStopped ?? [];
+    task.onStopped = null;
+    this.#conclude(task);
+    for (const onStopped of stopped) onStopped();
+  }
+
   onRangeGranted(task: Task): void {
-    this.#dispatch(task);
+    if (task.isBlocked) {
+      task.taskSet.locks.release(task);
+      this.#claimRange(task);
+    } else this.#dispatch(task);
   }
 
   /** The last byte of the response has left user space, or never will. */
@@ -204,44 +256,14 @@ export class TaskRunner {
     slot.flushedAt = atMicros;
     const readBytes = Math.min(slot.dataInLength, slot.expectedDataInLength);
     const writeBytes = task.dataOut.receivedLength;
-    const failed = slot.status !== ScsiStatus.good;
+    const failed = slot.status !== ScsiStatus.good && slot.status !== ScsiStatus.conditionMet;
     // One that failed its checks has a row all the same, unless the unit does not know the command.
     const row = task.row ?? task.deviceType.commands.find(slot.cdb) ?? null;
     taskSet.metrics.recordCommand(atMicros - slot.receivedAt, readBytes, writeBytes, failed);
+    if (failed) recordFault(taskSet.metrics, row, slot);
     taskSet.metrics.recordStages(row, slot, readBytes, writeBytes, failed, owner.nexus.initiatorPortName);
     publishEnd(task, 'answered', readBytes);
     this.#end(task);
-  }
-
-  #requestedLength(task: Task): number {
-    let sum = 0;
-    for (const r2t of task.dataOut.outstanding) sum += r2t.endOffset - r2t.nextOffset;
-    return sum;
-  }
-
-  /** R2Ts wait for memory that holds all of the Data-Out. */
-  #placeAndSolicit(task: Task): void {
-    const lengthBytes = task.dataOut.wantedLength;
-    assert(task.dataOutPiece === NO_PIECE, 'Data-Out got a piece for a part of it: who waits for memory must hold none');
-    if (this.memory.allocateDataOut(task, lengthBytes)) {
-      this.#solicit(task);
-      return;
-    }
-    this.share.waitFor(task, lengthBytes, (granted) => {
-      this.memory.placeDataOut(task, granted, lengthBytes);
-      this.#solicit(task);
-    });
-    this.memory.makeRoomFor(task);
-  }
-
-  #solicit(task: Task): void {
-    const { owner, dataOut } = task;
-    const { maxBurstLength, maxOutstandingR2T } = owner.parameters;
-    for (;;) {
-      const r2t = dataOut.nextR2T(() => owner.takeTargetTransferTag(), maxBurstLength, maxOutstandingR2T);
-      if (r2t === null) return;
-      sendR2T(task, r2t);
-    }
   }
 
   /**
@@ -251,6 +273,10 @@ export class TaskRunner {
   #claimMemory(task: Task): void {
     const { row, slot } = task;
     assert(row !== null, 'a task without a command row was executed');
+    if (task.isBlocked) {
+      this.#park(task, () => this.#claimMemory(task));
+      return;
+    }
     slot.dataOutLength = Math.min(task.dataOut.receivedLength, task.dataOut.wantedLength);
     if (row.runsOn === 'main') {
       this.#executeUnitCommand(task);
@@ -260,7 +286,7 @@ export class TaskRunner {
     if (slot.dataOutLength === 0) this.memory.freeDataOut(task);
     else if (slot.direction === DataDirection.bidirectional && row.answersInPlace === true) this.memory.turnIntoDataIn(task);
     const length = fetchLengthOf(task);
-    if (length === 0 || task.medium.store.view(slot.lba * task.medium.blockLengthBytes, length) !== null) {
+    if (length === 0 || (row.buildsDataIn !== true && task.medium.store.view(slot.lba * task.medium.blockLengthBytes, length) !== null)) {
       this.#claimRange(task);
       return;
     }
@@ -271,7 +297,7 @@ export class TaskRunner {
       return;
     }
     if (slot.dataOutLength > 0) this.memory.keepDataOut(task);
-    task.transition(TaskState.waiting);
+    if (task.state === TaskState.transferring) task.transition(TaskState.waiting);
     this.share.waitFor(task, length, (granted) => {
       this.memory.placeDataIn(task, granted, length);
       this.#claimRange(task);
@@ -295,19 +321,39 @@ export class TaskRunner {
   #claimRange(task: Task): void {
     const { row, slot, taskSet } = task;
     assert(row !== null && row.runsOn === 'any', 'only medium commands claim a range');
-    if (row.mediumAccess === 'flush' || slot.lbaCount === 0) {
+    if (task.isBlocked) {
+      this.#park(task, () => this.#claimRange(task));
+      return;
+    }
+    if (!claimsRange(row.mediumAccess) || slot.lbaCount === 0) {
       this.#dispatch(task);
       return;
     }
     task.claimStart = slot.lba;
     task.claimEnd = slot.lba + slot.lbaCount;
-    task.claimExclusive = row.mediumAccess === 'write';
+    task.claimExclusive = excludesAll(row.mediumAccess);
     if (taskSet.locks.acquire(task)) {
       this.#dispatch(task);
       return;
     }
     this.memory.keepDataOut(task);
     if (task.state === TaskState.transferring) task.transition(TaskState.waiting);
+  }
+
+  /** An ACA condition blocks the task: `resume` is called when it is over. */
+  #park(task: Task, resume: () => void): void {
+    this.memory.keepDataOut(task);
+    task.order?.aca?.parked.set(task, resume);
+    if (task.state === TaskState.transferring) task.transition(TaskState.waiting);
+  }
+
+  /** It was executing when an ACA condition came: blocked commands do not complete. SAM-5 "Blocked command state". */
+  #parkAnswer(task: Task): void {
+    if (task.state !== TaskState.draining) task.transition(TaskState.draining);
+    // What is left in the store would keep its range from the commands that are to repair something.
+    if (task.slot.dataInFromStore) copyFromStore(task.slot);
+    if (task.claimIndex !== -1) task.taskSet.locks.release(task);
+    task.order?.aca?.parked.set(task, () => this.advanceTransfer(task));
   }
 
   #dispatch(task: Task): void {
@@ -337,23 +383,19 @@ export class TaskRunner {
     assert(row !== null && row.runsOn === 'main', 'only unit commands run here');
     task.transition(TaskState.executing);
     slot.dispatchedAt = this.#justOrdered === task ? slot.orderedAt : this.#clock.nowMicros();
+    const { life } = task;
     try {
       executeUnitCommand(row, slot, taskSet.unit, owner.nexus, task);
     } catch (error) {
       this.#options.onDefect(error);
+      // What was deferred may have ended before, and be another's by now.
+      if (life !== task.life || task.state !== TaskState.executing) return;
       failedByDefect(slot);
+      task.giveUpDeferral();
+      this.onExecuted(task);
+      return;
     }
-    if (!task.isDeferred) this.onExecuted(task);
-  }
-
-  /** Main needs a view of its own of what a worker found in the store. */
-  #bindStoreView(task: Task): void {
-    const { slot, medium } = task;
-    if (slot.dataIn.length > 0) return;
-    const view = medium.store.view(slot.lba * medium.blockLengthBytes, Math.min(slot.dataInLength, slot.expectedDataInLength));
-    assert(view !== null, 'a store that gave a view no longer does');
-    slot.dataIn = view.bytes;
-    slot.dataInStart = view.offset;
+    if (life === task.life && !task.isDeferred) this.onExecuted(task);
   }
 
   /** The outcome is known. */
@@ -370,11 +412,16 @@ export class TaskRunner {
       if (task.state !== TaskState.draining) task.transition(TaskState.draining);
       return;
     }
+    if (task.isBlocked) {
+      this.#parkAnswer(task);
+      return;
+    }
     task.transition(TaskState.responding);
     const { taskSet, owner, slot } = task;
     if (slot.completedAt === 0) this.#stampUnexecuted(slot);
     owner.onTaskAnswered(task);
     answerTask(task);
+    if (slot.status === ScsiStatus.checkCondition) afterCheckCondition(task, this);
     if (task.entered) taskSet.leave(task);
     // Last, because a closed output calls back at once, and then the task is another's.
     owner.output.releaseAfterFlush(task);
@@ -409,15 +456,4 @@ export class TaskRunner {
     if (stopped !== null) for (const onStopped of stopped) onStopped();
     this.#options.onResourcesFreed();
   }
-}
-
-/** How long the store took decides where the next commands run. */
-function observePace(row: MediumCommandRow, { slot, medium }: Task): void {
-  if (!waitsForStableStorage(row, slot)) medium.pace.observe(slot.executedAt - slot.startedAt);
-}
-
-/** Bytes that a planned command fetches from the store for the initiator. */
-function fetchLengthOf(task: Task): number {
-  const { row, slot } = task;
-  return row?.runsOn === 'any' && row.mediumAccess === 'read' ? Math.min(slot.plannedDataInLength, slot.expectedDataInLength) : 0;
 }

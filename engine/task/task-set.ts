@@ -1,22 +1,32 @@
 import type { UnitMetrics } from '../metrics/unit-metrics.js';
-import { TaskAttribute } from '../pdu/index.js';
+import type { ITNexus } from '../scsi/it-nexus.js';
 import type { ExecutionPolicy, LogicalUnit } from '../scsi/logical-unit.js';
+import { ControlMode } from '../scsi/spc/control-mode.js';
+import { ScsiStatus } from '../scsi/status.js';
 import { RangeLocks } from './range-locks.js';
 import { NOT_ENTERED, type Task } from './task.js';
+import { type AcaCondition, TaskOrder } from './task-order.js';
+
+/** TST of the Control mode page: one task set for each I_T nexus. */
+const TST_PER_NEXUS = 1;
 
 /**
- * The task set of one logical unit, shared by all nexuses (TST = 000b): who may run, in which order. SAM-5 §8.
+ * The tasks of one logical unit, of all nexuses: one task set in the words of SAM-5, or with TST = 001b as many as there are nexuses, each a `TaskOrder`.
+ * Block ranges are those of the medium, whatever the TST.
  */
 export class TaskSet {
   readonly unit: LogicalUnit;
   readonly execution: ExecutionPolicy;
   readonly metrics: UnitMetrics;
+  readonly controlMode: ControlMode;
   readonly locks = new RangeLocks();
   /** All tasks that have entered and not left, for resets, in no order; each knows its index. A Set would rehash as it shrinks. */
   readonly #tasks: Task[] = [];
-  readonly #dormant: Task[] = [];
-  #orderedEnabled: Task | null = null;
-  #waking = false;
+  readonly #shared: TaskOrder;
+  readonly #byNexus = new WeakMap<ITNexus, TaskOrder>();
+  #isPerNexus: boolean;
+  /** Those with an ACA condition. */
+  readonly #blocked: TaskOrder[] = [];
   readonly #start: (task: Task) => void;
 
   constructor(unit: LogicalUnit, execution: ExecutionPolicy, metrics: UnitMetrics, start: (task: Task) => void) {
@@ -24,24 +34,23 @@ export class TaskSet {
     this.execution = execution;
     this.metrics = metrics;
     this.#start = start;
+    this.#shared = new TaskOrder(start);
+    this.controlMode = unit.part(ControlMode);
+    this.#isPerNexus = this.controlMode.taskSetType === TST_PER_NEXUS;
+    this.controlMode.onChange((mode) => this.#onModeChanged(mode));
   }
 
   get tasks(): readonly Task[] {
     return this.#tasks;
   }
 
-  /** Tasks that are held back by an ORDERED one, oldest first. */
-  get dormant(): readonly Task[] {
-    return this.#dormant;
-  }
-
   /** Enters a task in its turn. True when it is enabled at once; dormant ones are started later. */
   enter(task: Task): boolean {
-    const enabled = this.#mayEnable(task, this.#tasks.length);
+    const order = this.#isPerNexus ? this.orderOf(task.owner.nexus) : this.#shared;
+    task.order = order;
     task.setIndex = this.#tasks.length;
     this.#tasks.push(task);
-    if (!enabled) this.#dormant.push(task);
-    return enabled;
+    return order.enter(task);
   }
 
   leave(task: Task): void {
@@ -51,41 +60,64 @@ export class TaskSet {
       last.setIndex = task.setIndex;
     }
     task.setIndex = NOT_ENTERED;
-    if (this.#orderedEnabled === task) this.#orderedEnabled = null;
-    if (this.#dormant.length > 0) this.#wakeDormant(task);
+    const { order } = task;
+    task.order = null;
+    order?.leave(task);
   }
 
-  /** `olderCount`: tasks in the set before this one. HEAD OF QUEUE overtakes; ORDERED waits for all older ones. */
-  #mayEnable(task: Task, olderCount: number): boolean {
-    if (task.attribute === TaskAttribute.headOfQueue) return true;
-    if (this.#dormant.length > 0 || this.#orderedEnabled !== null) return false;
-    if (task.attribute !== TaskAttribute.ordered) return true;
-    if (olderCount > 0) return false;
-    this.#orderedEnabled = task;
-    return true;
+  /** The task set, in the words of SAM-5, that commands of the nexus enter. */
+  orderOf(nexus: ITNexus): TaskOrder {
+    if (!this.#isPerNexus) return this.#shared;
+    const present = this.#byNexus.get(nexus);
+    if (present !== undefined) return present;
+    const order = new TaskOrder(this.#start);
+    this.#byNexus.set(nexus, order);
+    return order;
   }
 
-  /** A task that ends within its start is taken up here and not one call deeper: the queue may be long, the stack is not. */
-  #wakeDormant(left: Task): void {
-    const at = this.#dormant.indexOf(left);
-    if (at !== -1) this.#dormant.splice(at, 1);
-    if (this.#waking) return;
-    this.#waking = true;
-    try {
-      for (let next = this.#takeEnabled(); next !== undefined; next = this.#takeEnabled()) this.#start(next);
-    } finally {
-      this.#waking = false;
+  /**
+   * What a command of the nexus ends with for which there is no slot or no memory: TASK SET FULL when the nexus has another one here, whose end will bring
+   * room; BUSY when it has none, and has to try later. SAM-5 §5.3.1 "Status codes".
+   */
+  statusWithoutRoom(nexus: ITNexus, refused: Task | null = null): ScsiStatus {
+    return this.#tasks.some((task) => task !== refused && task.owner.nexus === nexus) ? ScsiStatus.taskSetFull : ScsiStatus.busy;
+  }
+
+  /** True while there is an ACA condition: looked at with every command. */
+  get hasAca(): boolean {
+    return this.#blocked.length > 0;
+  }
+
+  /** The commands that stand in one of its task sets, in no order. */
+  tasksOf(order: TaskOrder): Task[] {
+    return this.#tasks.filter((task) => task.order === order);
+  }
+
+  establishAca(order: TaskOrder, faultedNexus: ITNexus): void {
+    order.aca = { faultedNexus, parked: new Map() };
+    this.#blocked.push(order);
+  }
+
+  /** Ends those ACA conditions; what they blocked goes on. */
+  clearAca(concerns: (condition: AcaCondition) => boolean): void {
+    for (const order of this.#blocked.slice()) {
+      const { aca } = order;
+      if (aca === null || !concerns(aca)) continue;
+      order.aca = null;
+      this.#blocked.splice(this.#blocked.indexOf(order), 1);
+      // One that goes on may fault at once, and establish the next condition, under which the rest parks again.
+      for (const resume of aca.parked.values()) resume();
+      order.wakeDormant();
     }
   }
 
-  /** The oldest dormant task, when its turn has come. */
-  #takeEnabled(): Task | undefined {
-    const first = this.#dormant[0];
-    if (first === undefined || this.#orderedEnabled !== null) return undefined;
-    if (first.attribute === TaskAttribute.ordered) {
-      if (this.#tasks.length > this.#dormant.length) return undefined;
-      this.#orderedEnabled = first;
-    }
-    return this.#dormant.shift();
+  /** Commands that are there stay in the task set that they have entered; a condition that nobody could clear any more must not stay. */
+  #onModeChanged({ taskSetType }: ControlMode): void {
+    const isPerNexus = taskSetType === TST_PER_NEXUS;
+    if (isPerNexus === this.#isPerNexus) return;
+    this.#isPerNexus = isPerNexus;
+    const conditions = this.#blocked.map(({ aca }) => aca);
+    // When a reset brings the change, what is blocked must have been aborted before.
+    if (conditions.length > 0) queueMicrotask(() => this.clearAca((condition) => conditions.includes(condition)));
   }
 }

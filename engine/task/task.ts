@@ -8,6 +8,7 @@ import type { CommandStartMessage } from './command-channels.js';
 import { DataOutTransfer } from './data-out-transfer.js';
 import type { PduOutput, Releasable } from './pdu-output.js';
 import type { RangeClaim } from './range-locks.js';
+import type { TaskOrder } from './task-order.js';
 import type { TaskRunner } from './task-runner.js';
 import type { TaskSet } from './task-set.js';
 
@@ -15,15 +16,15 @@ import type { TaskSet } from './task-set.js';
 export const TaskState = {
   /** Header seen; immediate data or the turn by CmdSN is still missing. */
   arriving: 'arriving',
-  /** In the task set, held back by an ORDERED task. SAM-5 §8.6 "Task attributes". */
+  /** In the task set, held back by the attributes of others. SAM-5 §8.6 "Task attributes". */
   dormant: 'dormant',
   /** Enabled; Data-Out is being asked for and collected. */
   transferring: 'transferring',
-  /** All data is here; a block range or memory is missing. */
+  /** All data is here; a block range or memory is missing, or an ACA condition blocks it. */
   waiting: 'waiting',
   /** With a device server, here or on a worker. */
   executing: 'executing',
-  /** The outcome is known; an unsolicited Data-Out sequence has to end first. */
+  /** The outcome is known; an unsolicited Data-Out sequence, a response fence or an ACA condition has to end first. */
   draining: 'draining',
   /** Response queued; the bytes have not left yet. */
   responding: 'responding',
@@ -106,6 +107,12 @@ export class Task implements MediumJob, RangeClaim, Releasable, Deferral {
   aborted = false;
   /** Where the task stands in its task set, `NOT_ENTERED` when it does not count there. */
   setIndex = NOT_ENTERED;
+  /** The task set of SAM-5 that it stands in, while it does. */
+  order: TaskOrder | null = null;
+  /** An ACA condition does not block it. */
+  passesAca = false;
+  /** Another nexus has aborted it while it was executing: it ends with TASK ABORTED status. */
+  isTerminated = false;
   readonly dataOut = new DataOutTransfer();
   /** Arena pieces, `NO_PIECE` when there is none, and their lengths. */
   dataOutPiece = NO_PIECE;
@@ -117,8 +124,10 @@ export class Task implements MediumJob, RangeClaim, Releasable, Deferral {
   /** Told when an aborted task has really stopped. */
   onStopped: (() => void)[] | null = null;
 
-  /** A unit command that ends after its `execute` has returned. */
+  /** A unit command that ends by what `defer` answered, mostly after its `execute` has returned. */
   isDeferred = false;
+  /** Counts the commands that this record has been, and their deferrals that were given up: what is called late must not end another. */
+  #life = 0;
   #onAbort: (() => void) | null = null;
 
   claimStart = 0;
@@ -138,14 +147,26 @@ export class Task implements MediumJob, RangeClaim, Releasable, Deferral {
     this.row = null;
     this.aborted = false;
     this.setIndex = NOT_ENTERED;
+    this.passesAca = false;
+    this.isTerminated = false;
     this.onStopped = null;
     this.isDeferred = false;
+    this.#life++;
     this.#onAbort = null;
+  }
+
+  get life(): number {
+    return this.#life;
   }
 
   /** The task counts in its task set. */
   get entered(): boolean {
     return this.setIndex !== NOT_ENTERED;
+  }
+
+  /** An ACA condition keeps it from going on. SAM-5 "Blocked command state". */
+  get isBlocked(): boolean {
+    return this.order !== null && this.order.aca !== null && !this.passesAca;
   }
 
   get state(): TaskState {
@@ -168,11 +189,20 @@ export class Task implements MediumJob, RangeClaim, Releasable, Deferral {
     this.#onAbort = onAbort ?? null;
     // Data-Out may lie in the receive chunk, which is used again when this call returns.
     this.#runner.memory.keepDataOut(this);
+    const life = this.#life;
+    let hasEnded = false;
     return () => {
-      assert(this.isDeferred, 'a deferred command has ended twice');
-      this.isDeferred = false;
-      this.#runner.onExecuted(this);
+      assert(!hasEnded, 'a deferred command has ended twice');
+      hasEnded = true;
+      if (life === this.#life) this.#runner.onExecuted(this);
     };
+  }
+
+  /** Its `execute` has failed: nobody can be relied on to end it. */
+  giveUpDeferral(): void {
+    this.isDeferred = false;
+    this.#life++;
+    this.#onAbort = null;
   }
 
   /** The work of a deferred command is to stop soon. */

@@ -1,27 +1,51 @@
+import type { Limits } from '../limits.js';
+import type { After, TargetPortGroups } from '../scsi/alua/target-port-groups.js';
+import type { CopyDomain } from '../scsi/copy/copy-domain.js';
 import type { ITNexus } from '../scsi/it-nexus.js';
+import type { LogicalUnit } from '../scsi/logical-unit.js';
+import type { Medium } from '../scsi/medium.js';
+import { Asc } from '../scsi/sense.js';
 import type { LogicalUnitHost, MediumIo, TaskControl, UnitState, UnitStatistics } from '../scsi/unit-host.js';
 import type { TargetNode } from '../session/target-node.js';
 import type { CommandSlot } from '../shm/command-slot.js';
+import { abortTasksOf } from '../task/contingent-allegiance.js';
 import { InternalCommands, type InternalCommandsOptions } from '../task/internal-commands.js';
 import type { TaskRunner } from '../task/task-runner.js';
 import type { TaskSet } from '../task/task-set.js';
+import { readMediumCounts } from './medium-counts.js';
 
 export interface EngineUnitHostOptions extends InternalCommandsOptions {
   readonly runner: TaskRunner;
   readonly state: UnitState;
+  readonly portGroups: TargetPortGroups;
+  readonly limits: Limits;
+  readonly copies: CopyDomain;
+  readonly after: After;
 }
+
+/** What is asked of a host that has closed. */
+const NEVER = new Promise<never>(() => {});
+const QUIET_POLL_MS = 5;
 
 /** What is around a logical unit of an engine. Made before the unit, and told of its task set and its target when they are there. */
 export class EngineUnitHost implements LogicalUnitHost, TaskControl, MediumIo, UnitStatistics {
   readonly state: UnitState;
+  readonly portGroups: TargetPortGroups;
+  readonly limits: Limits;
+  readonly copies: CopyDomain;
   readonly #options: EngineUnitHostOptions;
   #taskSet: TaskSet | null = null;
   #commands: InternalCommands | null = null;
   #target: TargetNode | null = null;
+  #isClosed = false;
+  #inFlightCount = 0;
 
   constructor(options: EngineUnitHostOptions) {
     this.#options = options;
     this.state = options.state;
+    this.portGroups = options.portGroups;
+    this.limits = options.limits;
+    this.copies = options.copies;
   }
 
   bindTaskSet(taskSet: TaskSet): void {
@@ -45,6 +69,20 @@ export class EngineUnitHost implements LogicalUnitHost, TaskControl, MediumIo, U
     return this;
   }
 
+  /** Medium commands that the unit has given itself and that run now. */
+  get internalCommandCount(): number {
+    return this.#commands?.runningCount ?? 0;
+  }
+
+  /** Whether a medium command that the unit has given itself runs on this medium. */
+  isUsing(medium: Medium): boolean {
+    return this.#commands?.isUsing(medium) ?? false;
+  }
+
+  onLunsReported(nexus: ITNexus): void {
+    for (const { unit } of this.#target?.allTaskSets ?? []) unit.clearUnitAttention(nexus, Asc.reportedLunsDataHasChanged);
+  }
+
   luns(): readonly number[] {
     return this.#target?.luns ?? [];
   }
@@ -53,22 +91,42 @@ export class EngineUnitHost implements LogicalUnitHost, TaskControl, MediumIo, U
     for (const { nexus, target } of this.#target?.sessions ?? []) if (target?.hasLun(lun) === true) yield nexus;
   }
 
+  *copyTargets({ visibleLuns }: ITNexus): Iterable<LogicalUnit> {
+    for (const { unit } of this.#target?.taskSets ?? []) if (visibleLuns?.includes(unit.lun) ?? true) yield unit;
+  }
+
   execute(...command: Parameters<MediumIo['execute']>): ReturnType<MediumIo['execute']> {
-    return (this.#commands as InternalCommands).execute(...command);
+    if (this.#isClosed) return NEVER;
+    this.#inFlightCount++;
+    return (this.#commands as InternalCommands).execute(...command).finally(() => {
+      this.#inFlightCount--;
+    });
+  }
+
+  pace(lengthBytes: number): Promise<void> {
+    const { after, limits } = this.#options;
+    const delayMs = Math.ceil((lengthBytes * 1000) / limits.backgroundBytesPerSecondMax);
+    return new Promise((resolve) => {
+      after(delayMs, () => {
+        if (!this.#isClosed) resolve();
+      });
+    });
+  }
+
+  /**
+   * Work in the background stays where it is from now on: what it asks for next is never answered, as if the process had ended, and what is kept of it
+   * says how far it was. Resolves when it no longer uses the medium, which may be closed then.
+   */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    while (this.#inFlightCount > 0) await new Promise<void>((resolve) => this.#options.after(QUIET_POLL_MS, resolve));
   }
 
   abort(concerns: (nexus: ITNexus) => boolean, except: CommandSlot | null, done: () => void): void {
-    const affected = (this.#taskSet?.tasks ?? []).filter(({ owner, slot }) => slot !== except && concerns(owner.nexus));
-    let left = affected.length + 1;
-    const oneStopped = () => {
-      left--;
-      if (left === 0) done();
-    };
-    for (const task of affected) this.#options.runner.abort(task, oneStopped);
-    oneStopped();
+    abortTasksOf(this.#taskSet as TaskSet, this.#options.runner, concerns, except, done);
   }
 
   read(): ReturnType<UnitStatistics['read']> {
-    return (this.#taskSet as TaskSet).metrics.read();
+    return readMediumCounts((this.#taskSet as TaskSet).metrics);
   }
 }

@@ -4,6 +4,11 @@ import { parseLunOption } from '../../cli/lun-option.js';
 
 const FORMS: readonly (readonly [string, Record<string, unknown> | string])[] = [
   ['0=ram:1GiB', { lun: 0, store: 'ram:1GiB' }],
+  [
+    '4=ram:1GiB,thin,removable=on,pi=1,physical-block-size=4KiB',
+    { lun: 4, store: 'ram:1GiB', thin: true, removable: true, pi: 1, 'physical-block-size': '4KiB' },
+  ],
+  ['5=ram:1GiB,thin=off,threshold=80,naa=5000c50012345678', { lun: 5, store: 'ram:1GiB', thin: false, threshold: 80, naa: '5000c50012345678' }],
   ['7=null:1TiB,execution=inline', { lun: 7, store: 'null:1TiB', execution: 'inline' }],
   ['1=file:disk.img,size=10GiB,readonly,direct', { lun: 1, store: 'file:/home/lab/disk.img', size: '10GiB', readonly: true, direct: true }],
   ['1=file:/srv/x,readonly=true,direct=false', { lun: 1, store: 'file:/srv/x', readonly: true, direct: false }],

@@ -29,6 +29,7 @@ async function parse(argv: readonly string[]): Promise<Parsed> {
     discover: async () => {},
     inquire: async () => {},
     dd: async () => {},
+    units: async () => {},
     turs: async (urls, turs) => {
       parsed = { ...parsed, urls, turs };
     },

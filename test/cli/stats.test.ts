@@ -21,8 +21,11 @@ function commandOf(choices: Partial<CommandStats>): CommandStats {
   return { name: 'READ (10)', opcode: 0x28, serviceAction: null, ...nothing, stages: stagesOf({}), ...choices };
 }
 
+/** What `stats` does not show. */
+const uncounted = { readMicros: 0, writeMicros: 0, readFaultCount: 0, writeFaultCount: 0, verifyFaultCount: 0 };
+
 function resultAt(seconds: number, commands: readonly CommandStats[], choices: Partial<StatsResult> = {}): StatsResult {
-  const counters = { commandCount: 0, readBytes: 0, writeBytes: 0, checkConditionCount: 0, inlineCount: seconds * 3, ringCount: seconds, readCommandCount: 0, writeCommandCount: 0 };
+  const counters = { commandCount: 0, readBytes: 0, writeBytes: 0, checkConditionCount: 0, inlineCount: seconds * 3, ringCount: seconds, ...uncounted };
   return {
     format: STATS_FORMAT,
     processId: 4711,

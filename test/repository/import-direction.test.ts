@@ -7,8 +7,8 @@ import { importsOf } from './source-text.js';
 
 /** A module of the engine imports only what stands to its right, so that each can be read and tested without those to its left. */
 const layers = ['net', 'session', 'access', 'login', 'task', 'dispatch', 'scsi', 'store'] as const;
-/** Clients of their own beside `net`: they know only leaves, and only what puts the parts together knows them. */
-const besides = ['isns'] as const;
+/** A client beside `net`, and the state directory: they know only leaves, and only what puts the parts together knows them. */
+const besides = ['isns', 'state'] as const;
 /** Anyone may import these. `errors`, `limits` and `clock` are files, the others folders. */
 const leaves = ['pdu', 'shm', 'metrics', 'limits', 'errors', 'clock'] as const;
 /** They set up and watch the others, so they see all of them; to the others they are only types. */

@@ -1,21 +1,50 @@
+import { AccessStateGate } from '../alua/access-state-gate.js';
+import { reportTargetPortGroupsRow } from '../alua/report-target-port-groups.js';
+import { setTargetPortGroupsRow } from '../alua/set-target-port-groups.js';
 import { CommandTable, type DeviceType } from '../command-table.js';
+import { thirdPartyCopyRows } from '../copy/third-party-copy.js';
+import { thirdPartyCopyPage } from '../copy/third-party-copy-page.js';
+import { readBufferRow, writeBufferRow } from '../spc/buffers.js';
+import { extendedInquiryPage, managementNetworkAddressesPage, modePagePolicyPage } from '../spc/extended-inquiry-pages.js';
 import { deviceIdentificationPage, unitSerialNumberPage } from '../spc/identification-pages.js';
 import { inquiryRow } from '../spc/inquiry.js';
+import { logSelectRow } from '../spc/log/log-select.js';
+import { logSenseRow } from '../spc/log/log-sense.js';
 import { reportSupportedTaskManagementFunctionsRow } from '../spc/maintenance-in.js';
+import { MediumRemoval, preventAllowMediumRemovalRow } from '../spc/medium-removal.js';
+import { ModePages } from '../spc/mode-page-values.js';
+import { modeSelectRows } from '../spc/mode-select.js';
 import { modeSenseRows } from '../spc/mode-sense.js';
 import { reportLunsRow } from '../spc/report-luns.js';
 import { reportSupportedOperationCodesRow } from '../spc/report-supported-operation-codes.js';
 import { pollUnit, requestSenseRow } from '../spc/request-sense.js';
+import { reservationParts, reservationRows } from '../spc/reservations/index.js';
+import { scsiPortsPage } from '../spc/scsi-ports-page.js';
 import { testUnitReadyRow } from '../spc/test-unit-ready.js';
+import { reportTimestampRow, setTimestampRow } from '../spc/timestamp.js';
 import { blockModeProfile } from './block-mode.js';
 import { blockDeviceCharacteristicsPage, blockLimitsPage, logicalBlockProvisioningPage } from './block-pages.js';
+import { compareAndWriteRow } from './compare-and-write.js';
+import { diagnosticRows } from './diagnostics.js';
+import { diskLogPages } from './disk-log-pages.js';
+import { FormatOperation } from './format-operation.js';
+import { formatUnitRow } from './format-unit.js';
+import { getLbaStatusRow } from './get-lba-status.js';
+import { orWriteRow } from './orwrite.js';
+import { preFetchRows } from './pre-fetch.js';
 import { readRows } from './read.js';
 import { readCapacityRows } from './read-capacity.js';
+import { readDefectDataRows } from './read-defect-data.js';
+import { sanitizeRows } from './sanitize.js';
+import { SanitizeOperation } from './sanitize-operation.js';
 import { startStopUnitRow } from './start-stop-unit.js';
 import { synchronizeCacheRows } from './synchronize-cache.js';
+import { unmapRow } from './unmap.js';
 import { verifyRows } from './verify.js';
 import { writeRows } from './write.js';
 import { writeAndVerifyRows } from './write-and-verify.js';
+import { writeAtomicRow } from './write-atomic.js';
+import { writeSameRows } from './write-same.js';
 import { xdWriteReadRows } from './xdwriteread.js';
 
 const DIRECT_ACCESS_BLOCK_DEVICE = 0x00;
@@ -28,25 +57,63 @@ const VersionDescriptor = { sam5: 0x00a0, spc4: 0x0460, sbc3: 0x04c0, iscsi: 0x0
 export const disk: DeviceType = {
   name: 'disk',
   peripheralDeviceType: DIRECT_ACCESS_BLOCK_DEVICE,
+  normalAca: true,
+  modes: blockModeProfile,
+  parts: [ModePages, AccessStateGate, ...reservationParts, FormatOperation, MediumRemoval, SanitizeOperation],
   commands: new CommandTable([
     testUnitReadyRow,
     requestSenseRow(pollUnit),
     inquiryRow({
       peripheralQualifier: CONNECTED_QUALIFIER,
+      hasTargetPortGroups: true,
       versionDescriptors: [VersionDescriptor.sam5, VersionDescriptor.spc4, VersionDescriptor.sbc3, VersionDescriptor.iscsi],
-      vpdPages: [unitSerialNumberPage, deviceIdentificationPage, blockLimitsPage, blockDeviceCharacteristicsPage, logicalBlockProvisioningPage],
+      vpdPages: [
+        unitSerialNumberPage,
+        deviceIdentificationPage,
+        managementNetworkAddressesPage,
+        extendedInquiryPage,
+        modePagePolicyPage,
+        scsiPortsPage,
+        thirdPartyCopyPage,
+        blockLimitsPage,
+        blockDeviceCharacteristicsPage,
+        logicalBlockProvisioningPage,
+      ],
     }),
     startStopUnitRow,
-    ...modeSenseRows(blockModeProfile),
+    preventAllowMediumRemovalRow,
+    formatUnitRow,
+    ...sanitizeRows,
+    ...reservationRows,
+    ...diagnosticRows,
+    ...modeSenseRows,
+    ...modeSelectRows,
     ...readCapacityRows,
     ...readRows,
     ...writeRows,
     ...verifyRows,
     ...writeAndVerifyRows,
     ...xdWriteReadRows,
+    compareAndWriteRow,
+    orWriteRow,
+    writeAtomicRow,
+    ...writeSameRows,
+    unmapRow,
+    getLbaStatusRow,
+    ...preFetchRows,
+    ...readDefectDataRows,
     ...synchronizeCacheRows,
+    logSelectRow(diskLogPages),
+    logSenseRow(diskLogPages),
+    readBufferRow,
+    writeBufferRow,
+    reportTimestampRow,
+    setTimestampRow,
     reportLunsRow,
     reportSupportedOperationCodesRow,
     reportSupportedTaskManagementFunctionsRow,
+    reportTargetPortGroupsRow,
+    setTargetPortGroupsRow,
+    ...thirdPartyCopyRows,
   ]),
 };

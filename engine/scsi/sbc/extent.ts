@@ -75,8 +75,8 @@ export function allBits(count: number): number[] {
  * standard refuses what exceeds the capacity.
  */
 export function isInRange(command: CommandSlot, medium: Medium, lba: number, count: number): boolean {
-  // Sums beyond 2^53 are rounded, but never to below a capacity, which is less than that.
-  if (lba + count <= medium.blockCount) return true;
+  // A sum beyond 2^53 could be rounded into the medium. The difference is exact where it matters: a capacity is at most 2^53.
+  if (count <= medium.blockCount - lba) return true;
   checkCondition(command, SenseKey.illegalRequest, Asc.lbaOutOfRange);
   return false;
 }

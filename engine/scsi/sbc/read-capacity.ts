@@ -14,6 +14,16 @@ const ALLOCATION_LENGTH_AT_16 = 10;
 
 const DATA_10_LENGTH = 8;
 const DATA_16_LENGTH = 32;
+/** READ CAPACITY (16) parameter data: Reserved . P_TYPE (3 bits) . PROT_EN. */
+const PROTECTION_AT = 12;
+const P_TYPE_SHIFT = 1;
+const PROT_EN_BIT = 0x01;
+/** P_I_EXPONENT (4 bits) . LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT (4 bits). */
+const EXPONENTS_AT = 13;
+/** LBPME: provisioning is managed. LBPRZ: what is unmapped reads as zeros. */
+const PROVISIONING_AT = 14;
+const LBPME_BIT = 0x80;
+const LBPRZ_BIT = 0x40;
 /** RETURNED LOGICAL BLOCK ADDRESS (10) of a medium that needs READ CAPACITY (16). */
 const TOO_LARGE = 0xffffffff;
 
@@ -25,6 +35,8 @@ const TOO_LARGE = 0xffffffff;
 const readCapacity10Row: UnitCommandRow = {
   runsOn: 'main',
   reservation: 'always',
+  // Beyond what the standard lists: initiators that find a path in standby give up on a disk whose size they cannot read.
+  accessState: 'standby',
   opcode: 0x25,
   name: 'READ CAPACITY (10)',
   clause: 'SBC-3 "READ CAPACITY (10) command"',
@@ -49,6 +61,7 @@ const readCapacity10Row: UnitCommandRow = {
 const readCapacity16Row: UnitCommandRow = {
   runsOn: 'main',
   reservation: 'always',
+  accessState: 'standby',
   opcode: 0x9e,
   serviceAction: 0x10,
   name: 'READ CAPACITY (16)',
@@ -58,11 +71,15 @@ const readCapacity16Row: UnitCommandRow = {
   execute(command, unit) {
     const medium = mediumOf(unit);
     if (!isLbaAllowed(command, medium, readUint64(command.cdbView, LBA_AT), PMI_AT_16)) return;
-    // Zeros: no protection information, one logical block a physical one, no provisioning management.
+    // Zeros: physical blocks begin with LBA 0 (LOWEST ALIGNED LOGICAL BLOCK ADDRESS), and P_I_EXPONENT 0, protection information follows each logical block.
     const data = new Uint8Array(DATA_16_LENGTH);
     const view = new DataView(data.buffer);
     writeUint64(view, 0, medium.blockCount - 1);
     view.setUint32(8, medium.blockLengthBytes);
+    const { protectionType = 0 } = medium.shape;
+    if (protectionType > 0) data[PROTECTION_AT] = ((protectionType - 1) << P_TYPE_SHIFT) | PROT_EN_BIT;
+    data[EXPONENTS_AT] = medium.physicalBlockExponent;
+    if (medium.thin) data[PROVISIONING_AT] = LBPME_BIT | LBPRZ_BIT;
     returnData(command, data, command.cdbView.getUint32(ALLOCATION_LENGTH_AT_16));
   },
 };

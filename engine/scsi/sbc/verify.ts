@@ -6,7 +6,7 @@ import { Asc, checkCondition, invalidFieldInCdb, SenseKey } from '../sense.js';
 import { cdb10, cdb12, cdb16, type ExtentCdb, type ExtentFields, planExtent } from './extent.js';
 import { endWithReadFault } from './medium-fault.js';
 import { readUntilFault } from './read-until-fault.js';
-import { SCRATCH_BYTES, threadScratch } from './scratch.js';
+import { scratchBytesOf, threadScratch } from './scratch.js';
 import { CDB_32_FLAGS_AT, cdb32, cdb32Row, ignoredTags } from './variable-length.js';
 
 /** Byte 1: VRPROTECT . DPO . Reserved . BYTCHK (2 bits) . Reserved. VRPROTECT must be zero. */
@@ -79,8 +79,9 @@ function executeVerify(command: CommandSlot, medium: Medium, byteCheck: number):
  */
 export function verifyBlocks(command: CommandSlot, medium: Medium, lengthBytes: number, periodBytes: number): void {
   const { blockLengthBytes } = medium;
-  for (let done = 0; done < lengthBytes; done += SCRATCH_BYTES) {
-    const wantedBytes = Math.min(lengthBytes - done, SCRATCH_BYTES);
+  const stepBytes = scratchBytesOf(blockLengthBytes);
+  for (let done = 0; done < lengthBytes; done += stepBytes) {
+    const wantedBytes = Math.min(lengthBytes - done, stepBytes);
     const lba = command.lba + done / blockLengthBytes;
     const piece = showPiece(medium, lba, wantedBytes);
     const pieceBytes = Math.min(wantedBytes, piece.readCount * blockLengthBytes);
@@ -94,13 +95,13 @@ export function verifyBlocks(command: CommandSlot, medium: Medium, lengthBytes: 
   }
 }
 
-interface MediumPiece extends StoreView {
+export interface MediumPiece extends StoreView {
   /** Whole blocks that are there. */
   readonly readCount: number;
 }
 
 /** Blocks of the medium in the store's own memory or in the thread's scratch, up to the first that cannot be read. */
-function showPiece(medium: Medium, lba: number, lengthBytes: number): MediumPiece {
+export function showPiece(medium: Medium, lba: number, lengthBytes: number): MediumPiece {
   const lbaCount = Math.ceil(lengthBytes / medium.blockLengthBytes);
   const view = medium.store.view(lba * medium.blockLengthBytes, lengthBytes);
   if (view !== null) return { bytes: view.bytes, offset: view.offset, readCount: lbaCount };
@@ -122,7 +123,7 @@ function findMiscompare(command: CommandSlot, piece: StoreView, pieceBytes: numb
   return -1;
 }
 
-function firstDifference(left: Uint8Array, right: Uint8Array): number {
+export function firstDifference(left: Uint8Array, right: Uint8Array): number {
   let at = 0;
   while (left[at] === right[at]) at++;
   return at;

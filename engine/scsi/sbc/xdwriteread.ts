@@ -4,11 +4,11 @@ import type { MediumCommandRow } from '../command-table.js';
 import type { Medium } from '../medium.js';
 import { Asc, checkCondition, SenseKey } from '../sense.js';
 import { cdb10, type ExtentFields, planExtent } from './extent.js';
-import { endWithReadFault, endWithWriteFault } from './medium-fault.js';
+import { endWithReadFault } from './medium-fault.js';
 import { readUntilFault } from './read-until-fault.js';
-import { SCRATCH_BYTES, threadScratch } from './scratch.js';
+import { scratchBytesOf, threadScratch } from './scratch.js';
 import { CDB_32_FLAGS_AT, cdb32, cdb32Row } from './variable-length.js';
-import { FORCE_UNIT_ACCESS_BITS } from './write.js';
+import { isForced, wholeBlocksArrived, writeBlocks } from './write.js';
 import { exclusiveOr } from './xor.js';
 
 /**
@@ -34,8 +34,8 @@ function xdWriteReadRow(
     ...cdb,
     answersInPlace: true,
     plan: (command, medium) => planXdWriteRead(command, medium, shape),
-    isDurable: (command) => ((command.cdb[flagsAt] as number) & FORCE_UNIT_ACCESS_BITS) !== 0,
-    execute: (command, medium) => executeXdWriteRead(command, medium, command.cdb[flagsAt] as number),
+    isDurable: (command) => isForced(command, flagsAt),
+    execute: (command, medium) => executeXdWriteRead(command, medium, command.cdb[flagsAt] as number, isForced(command, flagsAt)),
   };
   return row;
 }
@@ -62,22 +62,19 @@ function planXdWriteRead(command: CommandSlot, medium: Medium, shape: ExtentFiel
  * leaves their XOR as Data-In, which may lie where Data-Out did. A fault ends the command between two blocks: all before it
  * are written and their XOR is returned, so that no parity is lost.
  */
-function executeXdWriteRead(command: CommandSlot, medium: Medium, flags: number): void {
-  const { store, blockLengthBytes } = medium;
-  const arrivedBytes = Math.min(command.plannedDataOutLength, command.dataOutLength);
-  const lengthBytes = arrivedBytes - (arrivedBytes % blockLengthBytes);
+function executeXdWriteRead(command: CommandSlot, medium: Medium, flags: number, durable: boolean): void {
+  const { blockLengthBytes } = medium;
+  const lengthBytes = wholeBlocksArrived(command, medium);
   const scratch = threadScratch();
-  for (let done = 0; done < lengthBytes; done += SCRATCH_BYTES) {
-    const pieceBytes = Math.min(lengthBytes - done, SCRATCH_BYTES);
+  const stepBytes = scratchBytesOf(blockLengthBytes);
+  for (let done = 0; done < lengthBytes; done += stepBytes) {
+    const pieceBytes = Math.min(lengthBytes - done, stepBytes);
     const lba = command.lba + done / blockLengthBytes;
     const readCount = readUntilFault(medium, scratch, 0, lba, pieceBytes / blockLengthBytes);
     const readBytes = readCount * blockLengthBytes;
     if ((flags & DISABLE_WRITE_BIT) === 0 && readBytes > 0) {
-      const durable = (flags & FORCE_UNIT_ACCESS_BITS) !== 0;
-      const outcome = store.write(command.dataOut, command.dataOutStart + done, readBytes, lba * blockLengthBytes, durable);
-      if (outcome < 0) {
+      if (!writeBlocks(command, medium, command.dataOut, command.dataOutStart + done, readBytes, lba, durable)) {
         command.dataInLength = done;
-        endWithWriteFault(command, outcome, lba);
         return;
       }
     }

@@ -20,6 +20,20 @@ export function exclusiveOr(target: Run, left: Run, right: Run, lengthBytes: num
   }
 }
 
+/** The same with OR. */
+export function inclusiveOr(target: Run, left: Run, right: Run, lengthBytes: number): void {
+  const wordCount = isWordAligned(target) && isWordAligned(left) && isWordAligned(right) ? Math.floor(lengthBytes / WORD_BYTES) : 0;
+  if (wordCount > 0) {
+    const targetWords = wordsOf(target, wordCount);
+    const leftWords = wordsOf(left, wordCount);
+    const rightWords = wordsOf(right, wordCount);
+    for (let at = 0; at < wordCount; at++) targetWords[at] = (leftWords[at] as number) | (rightWords[at] as number);
+  }
+  for (let at = wordCount * WORD_BYTES; at < lengthBytes; at++) {
+    target.bytes[target.start + at] = (left.bytes[left.start + at] as number) | (right.bytes[right.start + at] as number);
+  }
+}
+
 function isWordAligned({ bytes, start }: Run): boolean {
   return (bytes.byteOffset + start) % WORD_BYTES === 0;
 }

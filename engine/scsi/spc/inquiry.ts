@@ -15,6 +15,8 @@ export interface VpdPage {
 export interface InquiryProfile {
   /** PERIPHERAL QUALIFIER, SPC-4 §6.6.2: 000b connected, 011b no device possible here. */
   readonly peripheralQualifier: number;
+  /** TPGS: target port groups can be asked for and set. */
+  readonly hasTargetPortGroups?: boolean;
   /** At most eight, SPC-4 §6.6.2, VERSION DESCRIPTOR. */
   readonly versionDescriptors: readonly number[];
   /** By ascending page code, without page 00h, which is generated. */
@@ -35,9 +37,12 @@ const ALLOCATION_LENGTH_AT = 3;
 const STANDARD_LENGTH = 96;
 const STANDARD = {
   peripheral: 0,
+  removable: 1,
   version: 2,
   responseDataFormat: 3,
   additionalLength: 4,
+  targetPortGroups: 5,
+  thirdPartyCopy: 5,
   commandQueuing: 7,
   vendor: 8,
   product: 16,
@@ -46,9 +51,15 @@ const STANDARD = {
 } as const;
 /** SPC-3: initiators take it for "knows REPORT LUNS and 16-bit allocation lengths"; the version descriptors say the rest. */
 const VERSION_SPC_3 = 0x05;
+const RMB_BIT = 0x80;
+const NORMACA_BIT = 0x20;
 const HIERARCHICAL_LUNS_BIT = 0x10;
 const RESPONSE_DATA_FORMAT = 0x02;
 const CMDQUE_BIT = 0x02;
+const TPGS_IMPLICIT_AND_EXPLICIT = 0x30;
+/** 3PC: third-party copy commands are supported. */
+const THIRD_PARTY_COPY_BIT = 0x08;
+const EXTENDED_COPY = 0x83;
 const VERSION_DESCRIPTOR_COUNT_MAX = 8;
 export const VENDOR_LENGTH = 8;
 export const PRODUCT_LENGTH = 16;
@@ -71,6 +82,7 @@ export function inquiryRow(profile: InquiryProfile): UnitCommandRow {
   return {
     runsOn: 'main',
     reservation: 'always',
+    accessState: 'transitioning',
     opcode: 0x12,
     name: 'INQUIRY',
     clause: 'SPC-4 §6.6',
@@ -97,9 +109,14 @@ function peripheralByte(unit: LogicalUnit, profile: InquiryProfile): number {
 function standardData(unit: LogicalUnit, profile: InquiryProfile): Uint8Array {
   const data = new Uint8Array(STANDARD_LENGTH);
   data[STANDARD.peripheral] = peripheralByte(unit, profile);
+  if (unit.removable) data[STANDARD.removable] = RMB_BIT;
   data[STANDARD.version] = VERSION_SPC_3;
-  data[STANDARD.responseDataFormat] = HIERARCHICAL_LUNS_BIT | RESPONSE_DATA_FORMAT;
+  const normalAca = unit.deviceType.normalAca === true ? NORMACA_BIT : 0;
+  data[STANDARD.responseDataFormat] = normalAca | HIERARCHICAL_LUNS_BIT | RESPONSE_DATA_FORMAT;
   data[STANDARD.additionalLength] = STANDARD_LENGTH - (STANDARD.additionalLength + 1);
+  if (profile.hasTargetPortGroups === true) data[STANDARD.targetPortGroups] = TPGS_IMPLICIT_AND_EXPLICIT;
+  if (unit.deviceType.commands.hasServiceActions(EXTENDED_COPY))
+    data[STANDARD.thirdPartyCopy] = (data[STANDARD.thirdPartyCopy] as number) | THIRD_PARTY_COPY_BIT;
   data[STANDARD.commandQueuing] = CMDQUE_BIT;
   writeAscii(data, STANDARD.vendor, VENDOR_LENGTH, unit.identity.vendor);
   writeAscii(data, STANDARD.product, PRODUCT_LENGTH, unit.identity.product);

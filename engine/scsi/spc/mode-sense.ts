@@ -4,24 +4,8 @@ import { ALL_BITS, CONTROL_UNUSED, returnData } from '../cdb.js';
 import type { UnitCommandRow } from '../command-table.js';
 import type { LogicalUnit } from '../logical-unit.js';
 import { Asc, checkCondition, invalidFieldInCdb, SenseKey } from '../sense.js';
-
-/** A mode page, SPC-4 §7.5: what follows its header. */
-export interface ModePage {
-  readonly code: number;
-  /** 00h: the page has the page_0 format. */
-  readonly subpage: number;
-  /** The parameters now in force; always the same length. */
-  readonly current: (unit: LogicalUnit) => Uint8Array;
-}
-
-/** What a device type puts in front of its mode pages, SPC-4 §7.5.5 and §7.5.6. */
-export interface ModeProfile {
-  readonly deviceSpecificParameter: (unit: LogicalUnit) => number;
-  /** The block descriptor: 8 bytes, or 16 when the initiator takes long LBAs. */
-  readonly blockDescriptor: (unit: LogicalUnit, longLba: boolean) => Uint8Array;
-  /** By ascending page and subpage code. */
-  readonly pages: readonly ModePage[];
-}
+import { encodeModePage } from './mode-page.js';
+import { ModePages, PageControl } from './mode-page-values.js';
 
 /*
  * MODE SENSE, SPC-4 "MODE SENSE(6) command" and "MODE SENSE(10) command".
@@ -33,60 +17,60 @@ export interface ModeProfile {
 const LLBAA_BIT = 0x10;
 const DBD_BIT = 0x08;
 const PAGE_AT = 2;
+const PAGE_CONTROL_SHIFT = 6;
 const PAGE_CODE_MASK = 0x3f;
 const PAGE_CODE_BIT = 5;
 const SUBPAGE_AT = 3;
 const ALL_PAGES = 0x3f;
 const ALL_SUBPAGES = 0xff;
-const PageControl = { current: 0, changeable: 1, default: 2, saved: 3 } as const;
 
-const SUBPAGE_FORMAT_BIT = 0x40;
 const LONGLBA_BIT = 0x01;
 const HEADER_6_LENGTH = 4;
 const HEADER_10_LENGTH = 8;
 
-/** The MODE SENSE rows of a device type. No page can be changed yet, so that current and default values are one. */
-export function modeSenseRows(profile: ModeProfile): UnitCommandRow[] {
-  const common = { runsOn: 'main', reservation: 'read', passesNotReady: true } as const;
-  return [
-    {
-      ...common,
-      opcode: 0x1a,
-      name: 'MODE SENSE (6)',
-      clause: 'SPC-4 "MODE SENSE(6) command"',
-      cdbLength: 6,
-      cdbUsage: [0x1a, DBD_BIT, ALL_BITS, ALL_BITS, ALL_BITS, CONTROL_UNUSED],
-      execute(command, unit) {
-        const pages = selectPages(command, unit, profile);
-        if (pages === null) return;
-        const parts = [header6(profile.deviceSpecificParameter(unit)), blockDescriptor(command, unit, profile, false), ...pages];
-        const data = Buffer.concat(parts);
-        assert(data.length - 1 <= ALL_BITS, 'the mode pages of a device type fit the one-byte MODE DATA LENGTH');
-        data[0] = data.length - 1;
-        data[3] = (parts[1] as Uint8Array).length;
-        returnData(command, data, command.cdb[4] as number);
-      },
+const common = { runsOn: 'main', reservation: 'read', accessState: 'standby', passesNotReady: true } as const;
+
+/** The MODE SENSE rows of a device type that has `modes`. */
+export const modeSenseRows: readonly UnitCommandRow[] = [
+  {
+    ...common,
+    opcode: 0x1a,
+    name: 'MODE SENSE (6)',
+    clause: 'SPC-4 "MODE SENSE(6) command"',
+    cdbLength: 6,
+    cdbUsage: [0x1a, DBD_BIT, ALL_BITS, ALL_BITS, ALL_BITS, CONTROL_UNUSED],
+    execute(command, unit) {
+      const pages = selectPages(command, unit);
+      if (pages === null) return;
+      const { profile } = unit.part(ModePages);
+      const parts = [header6(profile.deviceSpecificParameter(unit)), blockDescriptor(command, unit, false), ...pages];
+      const data = Buffer.concat(parts);
+      assert(data.length - 1 <= ALL_BITS, 'the mode pages of a device type fit the one-byte MODE DATA LENGTH');
+      data[0] = data.length - 1;
+      data[3] = (parts[1] as Uint8Array).length;
+      returnData(command, data, command.cdb[4] as number);
     },
-    {
-      ...common,
-      opcode: 0x5a,
-      name: 'MODE SENSE (10)',
-      clause: 'SPC-4 "MODE SENSE(10) command"',
-      cdbLength: 10,
-      cdbUsage: [0x5a, LLBAA_BIT | DBD_BIT, ALL_BITS, ALL_BITS, 0x00, 0x00, 0x00, ALL_BITS, ALL_BITS, CONTROL_UNUSED],
-      execute(command, unit) {
-        const pages = selectPages(command, unit, profile);
-        if (pages === null) return;
-        const longLba = ((command.cdb[1] as number) & LLBAA_BIT) !== 0;
-        const block = blockDescriptor(command, unit, profile, longLba);
-        const data = Buffer.concat([header10(profile.deviceSpecificParameter(unit), longLba && block.length > 0), block, ...pages]);
-        data.writeUInt16BE(data.length - 2, 0);
-        data.writeUInt16BE(block.length, 6);
-        returnData(command, data, command.cdbView.getUint16(7));
-      },
+  },
+  {
+    ...common,
+    opcode: 0x5a,
+    name: 'MODE SENSE (10)',
+    clause: 'SPC-4 "MODE SENSE(10) command"',
+    cdbLength: 10,
+    cdbUsage: [0x5a, LLBAA_BIT | DBD_BIT, ALL_BITS, ALL_BITS, 0x00, 0x00, 0x00, ALL_BITS, ALL_BITS, CONTROL_UNUSED],
+    execute(command, unit) {
+      const pages = selectPages(command, unit);
+      if (pages === null) return;
+      const { profile } = unit.part(ModePages);
+      const longLba = ((command.cdb[1] as number) & LLBAA_BIT) !== 0;
+      const block = blockDescriptor(command, unit, longLba);
+      const data = Buffer.concat([header10(profile.deviceSpecificParameter(unit), longLba && block.length > 0), block, ...pages]);
+      data.writeUInt16BE(data.length - 2, 0);
+      data.writeUInt16BE(block.length, 6);
+      returnData(command, data, command.cdbView.getUint16(7));
     },
-  ];
-}
+  },
+];
 
 function header6(deviceSpecificParameter: number): Uint8Array {
   const header = new Uint8Array(HEADER_6_LENGTH);
@@ -103,20 +87,22 @@ function header10(deviceSpecificParameter: number, longLba: boolean): Uint8Array
 
 const noBytes = new Uint8Array(0);
 
-function blockDescriptor(command: CommandSlot, unit: LogicalUnit, profile: ModeProfile, longLba: boolean): Uint8Array {
-  return ((command.cdb[1] as number) & DBD_BIT) !== 0 ? noBytes : profile.blockDescriptor(unit, longLba);
+function blockDescriptor(command: CommandSlot, unit: LogicalUnit, longLba: boolean): Uint8Array {
+  return ((command.cdb[1] as number) & DBD_BIT) !== 0 ? noBytes : unit.part(ModePages).profile.blockDescriptor(unit, longLba);
 }
 
 /** The pages that the CDB asks for, or null when the command has ended. SPC-4 "MODE SENSE(6) command", page code table. */
-function selectPages(command: CommandSlot, unit: LogicalUnit, profile: ModeProfile): Uint8Array[] | null {
-  const pageControl = (command.cdb[PAGE_AT] as number) >> 6;
+function selectPages(command: CommandSlot, unit: LogicalUnit): Uint8Array[] | null {
+  const modes = unit.part(ModePages);
+  const control = ((command.cdb[PAGE_AT] as number) >> PAGE_CONTROL_SHIFT) as PageControl;
   const code = (command.cdb[PAGE_AT] as number) & PAGE_CODE_MASK;
   const subpage = command.cdb[SUBPAGE_AT] as number;
-  if (pageControl === PageControl.saved) {
+  if (control === PageControl.saved && !modes.isKept) {
     checkCondition(command, SenseKey.illegalRequest, Asc.savingParametersNotSupported);
     return null;
   }
-  const ofCode = code === ALL_PAGES ? profile.pages : profile.pages.filter((page) => page.code === code);
+  const { pages } = modes;
+  const ofCode = code === ALL_PAGES ? pages : pages.filter((page) => page.code === code);
   const selected = subpage === ALL_SUBPAGES ? ofCode : ofCode.filter((page) => page.subpage === subpage);
   if (selected.length === 0) {
     if (ofCode.length === 0) invalidFieldInCdb(command, PAGE_AT, PAGE_CODE_BIT);
@@ -128,16 +114,5 @@ function selectPages(command: CommandSlot, unit: LogicalUnit, profile: ModeProfi
     invalidFieldInCdb(command, SUBPAGE_AT);
     return null;
   }
-  return selected.map((page) => encodePage(page, unit, pageControl === PageControl.changeable));
-}
-
-function encodePage(page: ModePage, unit: LogicalUnit, changeable: boolean): Uint8Array {
-  const parameters = page.current(unit);
-  const header =
-    page.subpage === 0 ? [page.code, parameters.length] : [page.code | SUBPAGE_FORMAT_BIT, page.subpage, parameters.length >> 8, parameters.length & 0xff];
-  const bytes = new Uint8Array(header.length + parameters.length);
-  bytes.set(header);
-  // A mask of changeable bits: none is.
-  if (!changeable) bytes.set(parameters, header.length);
-  return bytes;
+  return selected.map((page) => encodeModePage(page, modes.read(page, control), modes.isSaveable(page)));
 }

@@ -34,7 +34,7 @@ const ONE_HEADER_LENGTH = 4;
 const ONE_CTDP_BIT = 0x80;
 const Support = { notSupported: 0b001, asStandard: 0b011 } as const;
 
-/** Command timeouts descriptor, SPC-4 §6.35.4: its length, and zeros for "no time indicated". */
+/** Command timeouts descriptor, SPC-4 §6.35.4. */
 const TIMEOUTS_LENGTH = 12;
 const TIMEOUTS_ADDITIONAL_LENGTH = 0x0a;
 
@@ -42,6 +42,7 @@ const TIMEOUTS_ADDITIONAL_LENGTH = 0x0a;
 export const reportSupportedOperationCodesRow: UnitCommandRow = maintenanceInRow(0x0c, [RCTD_BIT | REPORTING_OPTIONS_MASK, ALL_BITS, ALL_BITS, ALL_BITS], {
   name: 'REPORT SUPPORTED OPERATION CODES',
   clause: 'SPC-4 §6.35',
+  reservation: 'read',
   execute(command, unit) {
     const options = command.cdb[OPTIONS_AT] as number;
     const timeouts = (options & RCTD_BIT) !== 0;
@@ -63,10 +64,21 @@ function allCommands(table: CommandTable, timeouts: boolean): Uint8Array {
     view.setUint16(at + 2, row.serviceAction ?? 0);
     data[at + 5] = (row.serviceAction === undefined ? 0 : SERVACTV_BIT) | (timeouts ? DESCRIPTOR_CTDP_BIT : 0);
     view.setUint16(at + 6, row.cdbLength);
-    if (timeouts) view.setUint16(at + DESCRIPTOR_LENGTH, TIMEOUTS_ADDITIONAL_LENGTH);
+    if (timeouts) writeTimeouts(view, at + DESCRIPTOR_LENGTH, row);
     at += stride;
   }
   return data;
+}
+
+/** Seconds. What runs on the main thread answers at once; a medium may have to wait for a device, and for those that wait before it. */
+const UNIT_COMMAND_SECONDS = { nominal: 1, recommended: 10 } as const;
+const MEDIUM_COMMAND_SECONDS = { nominal: 1, recommended: 30 } as const;
+
+function writeTimeouts(view: DataView, at: number, row: CommandRow): void {
+  const { nominal, recommended } = row.timeoutSeconds ?? (row.runsOn === 'main' ? UNIT_COMMAND_SECONDS : MEDIUM_COMMAND_SECONDS);
+  view.setUint16(at, TIMEOUTS_ADDITIONAL_LENGTH);
+  view.setUint32(at + 4, nominal);
+  view.setUint32(at + 8, recommended);
 }
 
 /** Null when the command has ended: the reporting option does not suit the opcode. SPC-4 §6.35.1. */
@@ -96,6 +108,6 @@ function encodeOne(row: CommandRow | undefined, timeouts: boolean): Uint8Array {
   const view = new DataView(data.buffer);
   view.setUint16(2, row.cdbLength);
   data.set(row.cdbUsage, ONE_HEADER_LENGTH);
-  if (timeouts) view.setUint16(ONE_HEADER_LENGTH + row.cdbLength, TIMEOUTS_ADDITIONAL_LENGTH);
+  if (timeouts) writeTimeouts(view, ONE_HEADER_LENGTH + row.cdbLength, row);
   return data;
 }

@@ -1,8 +1,8 @@
 import { ALL_BITS, CONTROL_UNUSED, returnData } from '../cdb.js';
 import type { UnitCommandRow } from '../command-table.js';
 import type { ITNexus } from '../it-nexus.js';
-import type { LogicalUnit } from '../logical-unit.js';
-import { Asc, FIXED_SENSE_LENGTH, SenseKey, writeDescriptorSense, writeFixedSense } from '../sense.js';
+import type { LogicalUnit, UnitCondition } from '../logical-unit.js';
+import { Asc, SenseKey, writeDescriptorSense, writeFixedSense } from '../sense.js';
 
 /*
  * REQUEST SENSE, SPC-4 §6.39.
@@ -12,20 +12,18 @@ import { Asc, FIXED_SENSE_LENGTH, SenseKey, writeDescriptorSense, writeFixedSens
  */
 const DESC_BIT = 0x01;
 const ALLOCATION_LENGTH_AT = 4;
-
-export interface PolledSense {
-  readonly key: SenseKey;
-  readonly asc: number;
-}
+/** Fixed format, or descriptor format with all descriptors that there are. */
+const SENSE_LENGTH_MAX = 64;
 
 /**
  * The REQUEST SENSE row of a device type. Sense data of commands travels with their status, so that there is only what
  * `poll` finds to be said now.
  */
-export function requestSenseRow(poll: (unit: LogicalUnit, nexus: ITNexus) => PolledSense): UnitCommandRow {
+export function requestSenseRow(poll: (unit: LogicalUnit, nexus: ITNexus) => UnitCondition): UnitCommandRow {
   return {
     runsOn: 'main',
     reservation: 'always',
+    accessState: 'transitioning',
     opcode: 0x03,
     name: 'REQUEST SENSE',
     clause: 'SPC-4 §6.39',
@@ -34,20 +32,26 @@ export function requestSenseRow(poll: (unit: LogicalUnit, nexus: ITNexus) => Pol
     passesUnitAttention: true,
     passesNotReady: true,
     execute(command, unit, nexus) {
-      const { key, asc } = poll(unit, nexus);
-      const data = new Uint8Array(FIXED_SENSE_LENGTH);
+      const { key, asc, details } = poll(unit, nexus);
+      const data = new Uint8Array(SENSE_LENGTH_MAX);
       const descriptorFormat = ((command.cdb[1] as number) & DESC_BIT) !== 0;
-      const lengthBytes = descriptorFormat ? writeDescriptorSense(data, key, asc) : writeFixedSense(data, key, asc);
+      const lengthBytes = descriptorFormat ? writeDescriptorSense(data, key, asc, details) : writeFixedSense(data, key, asc, details);
       returnData(command, data.subarray(0, lengthBytes), command.cdb[ALLOCATION_LENGTH_AT] as number);
     },
   };
 }
 
-/** SPC-4 §6.39: a pending unit attention first, which is thereby cleared; then why the unit is not ready; then nothing. */
-export function pollUnit(unit: LogicalUnit, nexus: ITNexus): PolledSense {
+/**
+ * SPC-4 §6.39: a pending unit attention first, which is thereby cleared; then why the unit is not ready; then the power condition that it is in;
+ * then nothing.
+ */
+export function pollUnit(unit: LogicalUnit, nexus: ITNexus): UnitCondition {
   const attention = unit.takeUnitAttention(nexus);
   if (attention !== undefined) return { key: SenseKey.unitAttention, asc: attention.asc };
+  const conditions = unit.conditions();
+  const notReady = conditions.find(({ key }) => key !== SenseKey.noSense);
+  if (notReady !== undefined) return notReady;
   if (unit.medium === null) return { key: SenseKey.notReady, asc: Asc.mediumNotPresent };
   if (unit.stopped) return { key: SenseKey.notReady, asc: Asc.logicalUnitStopped };
-  return { key: SenseKey.noSense, asc: Asc.none };
+  return conditions[0] ?? { key: SenseKey.noSense, asc: Asc.none };
 }

@@ -163,7 +163,7 @@ export function finishScsiCommand(connection: Connection, bytes: Uint8Array, dat
     return;
   }
   if (!pdu.immediate) connection.session.window.advance();
-  if (task === null) answerTaskSetFull(connection, pdu);
+  if (task === null) answerWithoutRoom(connection, pdu);
   else connection.context.runner.deliver(task);
   if (!pdu.immediate) connection.runHeldPdus();
 }
@@ -181,7 +181,7 @@ function checkUnsolicitedData(connection: Connection, task: Task): void {
 
 /** Keeps a command that came before its turn. One without a slot is answered now, and its CmdSN counts as received. */
 function holdCommand(connection: Connection, pdu: ScsiCommandPdu, task: Task | null): void {
-  if (task === null) answerTaskSetFull(connection, pdu);
+  if (task === null) answerWithoutRoom(connection, pdu);
   else if (!task.dataOut.poisoned) connection.context.runner.memory.keepDataOut(task);
   connection.session.window.hold(pdu.cmdSN, task);
   connection.session.onHeldPdu();
@@ -189,10 +189,11 @@ function holdCommand(connection: Connection, pdu: ScsiCommandPdu, task: Task | n
 
 const response = emptyScsiResponse();
 
-/** There was no slot for the command: TASK SET FULL, SAM-5 §5.3.1. */
-function answerTaskSetFull(connection: Connection, pdu: ScsiCommandPdu): void {
+/** There was no slot for the command. */
+function answerWithoutRoom(connection: Connection, pdu: ScsiCommandPdu): void {
   if (!pdu.final) connection.expectStrays(pdu.initiatorTaskTag);
-  response.status = ScsiStatus.taskSetFull;
+  const taskSet = connection.session.target?.taskSetOf(decodeLun(pdu.lunHigh, pdu.lunLow));
+  response.status = taskSet?.statusWithoutRoom(connection.nexus) ?? ScsiStatus.busy;
   response.initiatorTaskTag = pdu.initiatorTaskTag;
   const numbers = connection.takeNumbers();
   response.statSN = numbers.statSN;

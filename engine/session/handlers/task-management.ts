@@ -7,6 +7,7 @@ import {
   type TaskManagementRequestPdu,
   TaskManagementResponse,
 } from '../../pdu/index.js';
+import { clearAcaOf } from '../../task/contingent-allegiance.js';
 import type { TaskSet } from '../../task/task-set.js';
 import { CommandTurn, serialDifference } from '../command-window.js';
 import type { Connection } from '../connection.js';
@@ -67,8 +68,10 @@ function handleSingle(connection: Connection, pdu: TaskManagementRequestPdu): vo
     case TaskManagementFunction.queryAsynchronousEvent:
       answerQuery(connection, pdu, queryAsynchronousEvent);
       break;
+    case TaskManagementFunction.clearAca:
+      clearAca(connection, pdu);
+      break;
     default:
-      // CLEAR ACA among them: without NACA (INQUIRY says so) there is no ACA condition to clear.
       respond(connection, pdu, TaskManagementResponse.functionNotSupported);
   }
 }
@@ -103,6 +106,17 @@ function abortTask(connection: Connection, pdu: TaskManagementRequestPdu): void 
   }
   connection.waitingTaskManagementCount++;
   connection.context.runner.abort(task, () => {
+    connection.waitingTaskManagementCount--;
+    respond(connection, pdu, TaskManagementResponse.functionComplete);
+  });
+}
+
+/** CLEAR ACA, RFC 7143 §11.5.1: it names no task, and is complete when there is no ACA condition of this nexus too. */
+function clearAca(connection: Connection, pdu: TaskManagementRequestPdu): void {
+  const taskSet = unitOf(connection, pdu);
+  if (taskSet === null) return;
+  connection.waitingTaskManagementCount++;
+  clearAcaOf(connection.nexus, taskSet, connection.context.runner, () => {
     connection.waitingTaskManagementCount--;
     respond(connection, pdu, TaskManagementResponse.functionComplete);
   });

@@ -6,6 +6,7 @@ const dataOut = testsOf('engine/session/data-out-recovery');
 const connections = testsOf('engine/session/multiple-connections');
 const logout = testsOf('engine/session/logout');
 const functions = testsOf('engine/session/task-functions');
+const aca = testsOf('engine/session/aca');
 const management = testsOf('engine/session/task-management');
 const events = testsOf('engine/session/async-messages');
 const chap = testsOf('e2e/chap');
@@ -257,7 +258,10 @@ const taskManagement: readonly ConformanceRow[] = [
     'CLEAR TASK SET stops the tasks of every nexus, which learn of it by unit attention.',
     functions('CLEAR TASK SET stops the commands of every nexus, and those others learn of it by a unit attention'),
   ),
-  must('11.5.1', 'CLEAR ACA is answered according to there being no ACA.', functions('CLEAR ACA: there is none')),
+  must('11.5.1', 'CLEAR ACA ends the ACA condition of the nexus; without one there is nothing to do.', 
+    functions('CLEAR ACA: where there is no ACA condition it is complete at once, where there is no unit it is refused'),
+    aca('CLEAR ACA lets go on what was blocked, in its order'),
+  ),
   must(
     '11.5.1',
     'TARGET WARM RESET resets all units; every nexus learns of it.',

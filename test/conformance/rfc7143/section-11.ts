@@ -83,7 +83,7 @@ export const section11Transfers: readonly ConformanceRow[] = [
     '11.3.1',
     'SIMPLE, ORDERED and HEAD OF QUEUE are honoured; untagged counts as SIMPLE.',
     taskSet('an ORDERED task waits for all older ones, and all younger ones wait for it'),
-    taskSet('a HEAD OF QUEUE task runs at once, whatever waits'),
+    taskSet('a HEAD OF QUEUE task runs at once, whatever waits, and nobody else is enabled before it has ended'),
     taskSet('SIMPLE and untagged tasks run beside each other'),
   ),
   must(

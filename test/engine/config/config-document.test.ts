@@ -33,13 +33,22 @@ const FULL: EngineConfig = {
           serial: 'ABC 1',
           vendor: 'VENDOR',
           product: 'A product',
+          physicalBlockLengthBytes: 8192,
+          thin: false,
+          removable: true,
+          naa: '600c0ff00012345678123456789abcde',
         },
       ],
     },
     {
       name: 'eui.02004567A425678D',
       portalGroupTags: [1, 9],
+      portGroups: [
+        { id: 3, portals: [9], state: 'standby', preferred: false },
+        { id: 4, portals: [1], state: 'active-optimized', preferred: true },
+      ],
       luns: [
+        { lun: 4, store: { kind: 'ram', sizeBytes: 1024 ** 2 }, blockLengthBytes: 512, readOnly: false, thin: true, spaceBytes: 2 ** 19, thresholdPercent: 75 },
         { lun: 5, store: { kind: 'null', sizeBytes: 1536 }, blockLengthBytes: 512, readOnly: true, execution: 'inline' },
         { lun: 6, store: { kind: 'file', path: '/srv/b.img', direct: false }, blockLengthBytes: 512, readOnly: false },
       ],
@@ -149,7 +158,7 @@ test('a configuration of the API is held against the same rules', () => {
     assert.is(error.code, 'CONFIG_INVALID');
     assert.equal(
       error.problems.map((problem) => problem.path.join('.')),
-      ['portals.0', 'targets.1.name'],
+      ['portals.0', 'targets.1.name', 'targets.1.luns.1.naa'],
     );
   }
 });

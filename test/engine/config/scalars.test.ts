@@ -27,7 +27,16 @@ const SIZES: readonly (readonly [string, number | string])[] = [
   ['8191TiB', 8191 * 1024 ** 4],
   ['0', 'expected a size of more than 0 bytes, found "0"'],
   ['0GiB', 'expected a size of more than 0 bytes, found "0GiB"'],
-  ['8192TiB', 'expected a size below 8192TiB, found "8192TiB"'],
+  ['8192TiB', 2 ** 53],
+  ['1PiB', 2 ** 50],
+  ['1PB', 1e15],
+  ['4E', 2 ** 62],
+  ['8EiB', 2 ** 63],
+  ['9223372036854775808', 2 ** 63],
+  ['4611686018427388928', 2 ** 62 + 1024],
+  ['9EiB', 'expected a size of at most 8EiB, found "9EiB"'],
+  ['9223372036854775809', 'expected a size of at most 8EiB, found "9223372036854775809"'],
+  ['9007199254740993', 'expected whole KiB above 8PiB, found "9007199254740993"'],
   ['', 'expected a size such as 4096, 512MiB or 1GiB, found ""'],
   ['-1', 'expected a size such as 4096, 512MiB or 1GiB, found "-1"'],
   ['1e9', 'expected a size such as 4096, 512MiB or 1GiB, found "1e9"'],
@@ -98,10 +107,13 @@ test('sizes: units of 1024 and of 1000, and what is no size', () => {
 });
 
 test('sizes are printed exactly and read back', () => {
-  for (const sizeBytes of [1, 1000, 1023, 1024, 1536, 1024 ** 3, 1024 ** 3 + 512, 5 * 1024 ** 4])
+  for (const sizeBytes of [1, 1000, 1023, 1024, 1536, 1024 ** 3, 1024 ** 3 + 512, 5 * 1024 ** 4, 2 ** 53, 2 ** 62 + 1024, 2 ** 63])
     assert.is(parseByteSize(formatByteSize(sizeBytes)).value, sizeBytes);
   assert.is(formatByteSize(1024 ** 3), '1GiB');
   assert.is(formatByteSize(1536), '1536');
+  assert.is(formatByteSize(2 ** 63), '8EiB');
+  // `String(2 ** 53 + 2)` is right, `String(2 ** 62 + 512 * 3)` is not even a multiple of 512.
+  assert.is(formatByteSize(2 ** 60 + 256), '1152921504606847232');
 });
 
 test('portals: addresses with and without ports', () => {

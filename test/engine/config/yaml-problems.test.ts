@@ -69,7 +69,7 @@ limits:
     [
       'lab.yaml:2:5: portals[0]: expected a port from 0 to 65535, found "99999"',
       'lab.yaml:4:11: targets[0].name: expected an iSCSI name such as iqn.2026-11.io.lunloom:disk1 (iqn.YEAR-MONTH.REVERSED-DOMAIN[:NAME]), found "disk"',
-      'lab.yaml:6:50: targets[0].luns[0].block-size: expected 512 or 4096, found 1024',
+      'lab.yaml:6:50: targets[0].luns[0].block-size: expected 512, 520, 528, 4096, 4104, 4160 or 4224, found 1024',
       'lab.yaml:7:16: targets[0].luns[1].lun: LUN 0 is there twice, first as targets[0].luns[0]',
       'lab.yaml:7:26: targets[0].luns[1].store: expected a store: ram:SIZE, null:SIZE or file:PATH, found "floppy:1"',
       'lab.yaml:7:38: targets[0].luns[1].blocksize: unknown key; did you mean "block-size"?',
@@ -167,6 +167,63 @@ test('sizes must be whole blocks, and size and direct belong to files', () => {
   assertLines(luns('{ lun: 0, store: "ram:1MiB", size: 1MiB, direct: true }'), [
     'lab.yaml:4:44: targets[0].luns[0].size: size belongs to file: stores; ram:SIZE has its own',
     'lab.yaml:4:58: targets[0].luns[0].direct: direct belongs to file: stores; ram: opens no file',
+  ]);
+});
+
+test('the shape of a disk: physical blocks, names, thin provisioning, positions that are exact', () => {
+  const luns = (lun: string): string => `targets:\n  - name: iqn.2026-11.io.lunloom:x\n    luns:\n      - { lun: 0, ${lun} }\n`;
+  const problemOf = (lun: string): string =>
+    problemsOf(luns(lun))
+      .lines.map((line) => line.replace(/^lab.yaml:4:\d+: targets\[0\]\.luns\[0\]\./, ''))
+      .join('\n');
+  assert.is(problemOf('store: "ram:1MiB", physical-block-size: 4096'), '');
+  assert.is(problemOf('store: "ram:1MiB", physical-block-size: 4096, block-size: 4096'), '');
+  const physical = 'physical-block-size: expected the block size of 512 bytes or a power of two times it, such as 4KiB; found';
+  assert.is(problemOf('store: "ram:1MiB", physical-block-size: 1536'), `${physical} 1536`);
+  assert.is(problemOf('store: "ram:1MiB", physical-block-size: 256'), `${physical} 256`);
+  assert.is(problemOf('store: "ram:520KiB", block-size: 520, physical-block-size: 4160'), '');
+  assert.is(
+    problemOf('store: "file:x", block-size: 528, direct: true').split(';')[0],
+    'direct: direct needs blocks that are sectors of a device, of 512 or 4096 bytes',
+  );
+  assert.is(problemOf('store: "file:x", size: 4EiB'), '');
+  assert.is(problemOf('store: "file:x", size: 8EiB, block-size: 4096'), '');
+  assert.is(problemOf('store: "file:x", size: 5EiB'), 'size: expected at most 4EiB of blocks of 512 bytes, found 5EiB; larger blocks reach further');
+  assert.is(
+    problemOf('store: "file:x", size: 9223372036854775807, block-size: 4096'),
+    'size: expected text for a size above 8PiB, such as "8EiB", found the number 9223372036854776000; put it in quotes',
+  );
+  assert.is(problemOf('store: "file:x", size: 130PiB, block-size: 520').split(',')[0], 'size: expected at most 64PiB of blocks of 520 bytes');
+  assert.is(problemOf('store: "ram:1MiB", threshold: 80, space: 512KiB'), '');
+  assert.is(problemOf('store: "ram:1MiB", threshold: 80, thin: false'), 'threshold: threshold belongs to thin units; thin is false here');
+  assert.is(problemOf('store: "ram:1MiB", threshold: 101'), 'threshold: expected a whole number from 1 to 100, found 101');
+  assert.is(problemOf('store: "null:1MiB", thin: true'), 'thin: null: keeps nothing, so that there is nothing to give back');
+  assert.is(problemOf('store: "null:1MiB", space: 1MiB'), 'space: space belongs to thin units; null: is none');
+  assert.is(problemOf('store: "ram:1MiB", space: 1MiB, readonly: true'), 'space: space is about what writes take, and the LUN is readonly');
+  assert.is(problemOf('store: "ram:1MiB", trheshold: 1'), 'trheshold: unknown key; did you mean "threshold"?');
+  const naa = 'naa: expected an NAA name: 16 hexadecimal digits that begin with 2, 3 or 5, or 32 that begin with 6; in quotes, found';
+  assert.is(problemOf('store: "ram:1MiB", naa: "5000C50012345678"'), '');
+  assert.is(problemOf('store: "ram:1MiB", naa: "600C0FF00012345678123456789ABCDE"'), '');
+  assert.is(problemOf('store: "ram:1MiB", naa: "4000c50012345678"'), `${naa} "4000c50012345678"`);
+  assert.is(problemOf('store: "ram:1MiB", naa: "6000c50012345678"'), `${naa} "6000c50012345678"`);
+  assertLines(luns('store: "ram:1MiB", naa: "5000C50012345678" }\n      - { lun: 1, store: "ram:1MiB", naa: "0x5000c50012345678"'), [
+    'lab.yaml:5:43: targets[0].luns[1].naa: 5000c50012345678 names targets[0].luns[0] already; two disks must not have one name',
+  ]);
+});
+
+test('target port groups hold every portal group once', () => {
+  const target = (groups: string): string =>
+    `portals: [127.0.0.1:1, "127.0.0.1:2,7"]\ntargets: [{ name: iqn.2026-11.io.lunloom:x, port-groups: ${groups}, luns: [{ lun: 0, store: "ram:1MiB" }] }]\n`;
+  const linesOf = (groups: string): string[] => problemsOf(target(groups)).lines.map((line) => line.replace(/^lab.yaml:2:\d+: targets\[0\]\./, ''));
+  assert.equal(linesOf('[{ id: 1, portals: [1] }, { id: 2, portals: [7], state: standby, preferred: true }]'), []);
+  assert.equal(linesOf('[{ id: 1, portals: [1] }]'), ['port-groups: portal group 7 reaches the target too; put it into one of the target port groups']);
+  assert.equal(linesOf('[{ id: 1, portals: [1, 7] }, { id: 1, portals: [7, 9] }]'), [
+    'port-groups[1].id: target port group 1 is there twice, first as targets[0].port-groups[0]',
+    'port-groups[1].portals[0]: portal group 7 is in targets[0].port-groups[0] already; a port has one access state',
+    'port-groups[1].portals[1]: the target is not reached by a portal with the portal group tag 9',
+  ]);
+  assert.equal(linesOf('[{ id: 1, portals: [1, 7], state: stanby }]'), [
+    'port-groups[0].state: expected active-optimized, active-non-optimized, standby or unavailable, found "stanby"; did you mean "standby"?',
   ]);
 });
 

@@ -10,7 +10,10 @@ test('commands are counted with their bytes, their failures and their latency', 
   metrics.recordDispatch(true);
   metrics.recordDispatch(false);
   metrics.recordDispatch(false);
-  assert.equal(metrics.read(), { commandCount: 2, readBytes: 4096, writeBytes: 512, checkConditionCount: 1, inlineCount: 1, ringCount: 2, readCommandCount: 1, writeCommandCount: 1 });
+  metrics.recordFault('verifyFaultCount');
+  const { readMicros, writeMicros, readFaultCount, writeFaultCount, verifyFaultCount, ...counted } = metrics.read();
+  assert.equal(counted, { commandCount: 2, readBytes: 4096, writeBytes: 512, checkConditionCount: 1, inlineCount: 1, ringCount: 2 });
+  assert.equal([readMicros, writeMicros, readFaultCount, writeFaultCount, verifyFaultCount], [12.5, 80, 0, 0, 1]);
   const slowest = quantileOf(metrics.latency.counts, 1) / LATENCY_UNITS_PER_MICRO;
   assert.ok(slowest >= 80 && slowest <= 80 * (1 + 1 / 16), `${slowest} µs`);
 });

@@ -83,9 +83,10 @@ test('DPO, FUA, FUA_NV, RARC and the group number may be set', () => {
   for (const cdb of ['2a 1a 00000000 1f 0000 00', 'aa 1a 00000000 00000000 1f 00', '8a 1a 0000000000000000 00000000 1f 00']) assertGood(run(makeUnit(), cdb));
 });
 
-test('NACA is refused while ACA is not supported (SAM-5 §5.2)', () => {
-  assertCheck(run(makeUnit(), '00 00 00 00 00 04'), '05/24/00', '5.2');
-  assertCheck(run(makeUnit(), '28 00 00000000 00 0001 04'), '05/24/00', '9.2');
+test('NACA may be set, and no other bit of the CONTROL byte (SAM-5 §5.2)', () => {
+  for (const cdb of ['00 00 00 00 00 04', '28 00 00000000 00 0001 04']) assertGood(run(makeUnit(), cdb));
+  assertCheck(run(makeUnit(), '00 00 00 00 00 01'), '05/24/00', '5.0');
+  assertCheck(run(makeUnit(), '28 00 00000000 00 0001 c4'), '05/24/00', '9.7');
 });
 
 test('a CDB that is shorter than its opcode says is INVALID FIELD IN CDB', () => {

@@ -23,6 +23,7 @@ function patternOf(sizeBytes: number): Uint8Array {
 /** A store in plain memory that tells what was asked of it and fails on demand. */
 export class MemoryStore implements BackingStore {
   readonly provisioning: Provisioning | null = null;
+  readonly sparse = false;
   readonly kind = 'memory';
   readonly bytes: Uint8Array;
   readonly sizeBytes: number;
@@ -45,7 +46,7 @@ export class MemoryStore implements BackingStore {
   }
 
   get descriptor(): StoreDescriptor {
-    return { kind: 'ram', sizeBytes: this.sizeBytes, segments: [], readOnly: false };
+    return { kind: 'null', sizeBytes: this.sizeBytes, zeroes: new SharedArrayBuffer(1), readOnly: false };
   }
 
   read(target: Uint8Array, targetOffset: number, lengthBytes: number, positionBytes: number): number {
@@ -70,6 +71,12 @@ export class MemoryStore implements BackingStore {
 
   view(positionBytes: number, lengthBytes: number): StoreView | null {
     return this.#hasView && positionBytes + lengthBytes <= this.bytes.length ? { bytes: this.bytes, offset: positionBytes } : null;
+  }
+
+  resized(sizeBytes: number): MemoryStore {
+    const other = new MemoryStore(sizeBytes);
+    other.bytes.fill(0).set(this.bytes.subarray(0, sizeBytes));
+    return other;
   }
 
   close(): void {}

@@ -5,11 +5,13 @@ import { deviceTypes } from '../../../engine/scsi/device-types.js';
 import type { ITNexus } from '../../../engine/scsi/it-nexus.js';
 import { LogicalUnit } from '../../../engine/scsi/logical-unit.js';
 import { Medium } from '../../../engine/scsi/medium.js';
+import { Asc } from '../../../engine/scsi/sense.js';
 import { ScsiStatus } from '../../../engine/scsi/status.js';
 import { type LogicalUnitHost, soleUnitHost } from '../../../engine/scsi/unit-host.js';
 import { CommandSlot, SlotMemory } from '../../../engine/shm/command-slot.js';
 import { DataDirection } from '../../../engine/shm/layout.js';
 import type { BackingStore } from '../../../engine/store/store.js';
+import { noteCommand } from '../../support/command-coverage.js';
 import { assertBytes, hex } from '../../support/assert-bytes.js';
 import { MemoryStore } from './memory-store.js';
 
@@ -31,6 +33,7 @@ export interface UnitOptions {
   readonly store?: BackingStore;
   readonly blockLengthBytes?: number;
   readonly readOnly?: boolean;
+  readonly thin?: boolean;
   readonly luns?: readonly number[];
   readonly deviceType?: DeviceType;
   readonly hasMedium?: boolean;
@@ -44,6 +47,7 @@ export function makeUnit(options: UnitOptions = {}): LogicalUnit {
   const medium = new Medium(store, {
     blockLengthBytes: options.blockLengthBytes ?? BLOCK,
     readOnly: options.readOnly ?? false,
+    thin: options.thin ?? false,
     transferLengthBytesMax: TRANSFER_BYTES_MAX,
   });
   return new LogicalUnit({
@@ -78,11 +82,14 @@ const EXPECTED_DATA_IN_MAX = 0xffffffff;
 /** Data-In and Data-Out do not lie at the start of their memory, as in the arena. */
 const DATA_START = 24;
 const ISCSI_CDB_LENGTH = 16;
-const memory = SlotMemory.allocate(1);
+/** So many commands of a test may be open at a time. */
+const SLOT_COUNT = 16;
+const memory = SlotMemory.allocate(SLOT_COUNT);
+let slotsUsed = 0;
 
 /** A slot with a CDB, given in hex digits, as the session leaves it. */
 export function makeCommand(cdb: string, options: CommandOptions = {}): CommandSlot {
-  const command = new CommandSlot(memory, 0);
+  const command = new CommandSlot(memory, slotsUsed++ % SLOT_COUNT);
   const bytes = hex(cdb);
   command.resetOutcome();
   command.sense.fill(0xee);
@@ -114,7 +121,22 @@ export function run(unit: LogicalUnit, cdb: string, options: CommandOptions = {}
   const row = prepare(command, unit, options.nexus ?? nexus);
   if (row === null) assert.is.not(command.status, ScsiStatus.good, 'prepare ended the command with a status');
   else execute(row, command, unit, options.nexus ?? nexus, deferral);
+  if (!(deferral instanceof TestDeferral && deferral.isDeferred)) noteEnd(unit, command);
   return command;
+}
+
+const fieldErrors: readonly number[] = [Asc.invalidFieldInCdb, Asc.invalidFieldInParameterList, Asc.parameterListLengthError, Asc.lbaOutOfRange];
+
+/** For the list of commands and their tests, `docs/commands.md`. */
+function noteEnd(unit: LogicalUnit, command: CommandSlot): void {
+  const name = unit.deviceType.commands.find(command.cdb)?.name;
+  if (name === undefined) return;
+  const { status, sense } = command;
+  const isDescriptor = (sense[0] as number) >= 0x72;
+  const asc = isDescriptor ? ((sense[2] as number) << 8) | (sense[3] as number) : ((sense[12] as number) << 8) | (sense[13] as number);
+  if (status === ScsiStatus.good || status === ScsiStatus.conditionMet) noteCommand(unit.deviceType.name, name, 'success');
+  else if (status === ScsiStatus.reservationConflict) noteCommand(unit.deviceType.name, name, 'conflict');
+  else if (status === ScsiStatus.checkCondition && fieldErrors.includes(asc)) noteCommand(unit.deviceType.name, name, 'fieldError');
 }
 
 /** A command that ends after its `execute` has returned. */
@@ -142,7 +164,9 @@ export class TestDeferral implements Deferral {
 export async function runDeferred(unit: LogicalUnit, cdb: string, options: CommandOptions = {}): Promise<CommandSlot> {
   const deferral = new TestDeferral();
   const command = run(unit, cdb, options, deferral);
-  if (deferral.isDeferred) await deferral.done;
+  if (!deferral.isDeferred) return command;
+  await deferral.done;
+  noteEnd(unit, command);
   return command;
 }
 

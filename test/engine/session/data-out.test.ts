@@ -257,4 +257,15 @@ test('a wrong data digest is answered with a Reject of that very PDU, and the co
   finish(scene, initiator);
 });
 
+test('an unsolicited sequence that ends before the first burst is full ends the command with 0B/0C/0D, and nothing is written', () => {
+  const scene = new Scene();
+  const initiator = loggedIn(scene, { keys: ['InitialR2T=No', 'FirstBurstLength=4096'] });
+  const tag = initiator.write(0, 16, { data: new Uint8Array(BLOCK).fill(1), final: false });
+  initiator.dataOut(tag, new Uint8Array(BLOCK).fill(1), { bufferOffset: BLOCK, final: true });
+  assert.is(initiator.takeResponse().sense, '0b/0c/0d');
+  assert.is.not((scene.stores[0] as { bytes: Uint8Array }).bytes[0], 1);
+  initiator.transport.output.flush();
+  scene.assertIdle();
+});
+
 test.run();

@@ -191,8 +191,9 @@ test('a login leaves nothing in the units: what each tells first is kept once, a
   const { firstAttention: _, ...stranger } = nexus;
   assert.ok(first.hasNoUnitAttention(stranger) && !first.hasNoUnitAttention(nexus));
   first.establishUnitAttention(nexus.id, Asc.busDeviceResetFunctionOccurred);
+  first.establishUnitAttention(nexus.id, Asc.reportedLunsDataHasChanged);
   const told = (unit: LogicalUnit) => [unit.takeUnitAttention(nexus)?.asc, unit.takeUnitAttention(nexus)?.asc];
-  assert.equal(told(first), [Asc.powerOnOrReset, Asc.busDeviceResetFunctionOccurred]);
+  assert.equal(told(first), [Asc.powerOnOrReset, Asc.reportedLunsDataHasChanged], 'the reset is settled by what tells of power on');
   assert.equal(told(second), [Asc.powerOnOrReset, undefined]);
   assert.ok(first.hasNoUnitAttention(nexus) && second.hasNoUnitAttention(nexus));
 });

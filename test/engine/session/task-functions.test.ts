@@ -214,11 +214,13 @@ test('CLEAR TASK SET stops the commands of every nexus, and those others learn o
   finish(scene, one, two, idle);
 });
 
-test('CLEAR ACA: there is none', () => {
+test('CLEAR ACA: where there is no ACA condition it is complete at once, where there is no unit it is refused', () => {
   const scene = new Scene();
   const initiator = loggedIn(scene);
   initiator.taskManagement(clearAca, { lun: Lun.pool });
-  assert.is(initiator.takeTaskManagementResponse().response, functionNotSupported);
+  assert.is(initiator.takeTaskManagementResponse().response, functionComplete);
+  initiator.taskManagement(clearAca, { lun: 99 });
+  assert.is(initiator.takeTaskManagementResponse().response, lunDoesNotExist);
   finish(scene, initiator);
 });
 

@@ -195,7 +195,7 @@ test('ABORT TASK SET stops the commands of its own nexus on its own logical unit
 test('LOGICAL UNIT RESET stops the commands of every nexus, and each learns of it once', () => {
   const scene = new Scene();
   const [one, two] = [loggedIn(scene), loggedIn(scene)];
-  one.command('1b 00 00 00 00 00', { lun: Lun.pool });
+  one.command('1b 00 00 00 04 00', { lun: Lun.pool });
   assert.is(one.takeResponse().status, 0, 'START STOP UNIT stops the unit');
   one.command('1b 00 00 00 01 00', { lun: Lun.pool });
   one.takeResponse();
@@ -221,7 +221,7 @@ test('LOGICAL UNIT RESET stops the commands of every nexus, and each learns of i
 test('LOGICAL UNIT RESET starts a stopped unit', () => {
   const scene = new Scene();
   const initiator = loggedIn(scene);
-  initiator.command('1b 00 00 00 00 00', { lun: Lun.pool });
+  initiator.command('1b 00 00 00 04 00', { lun: Lun.pool });
   initiator.takeResponse();
   initiator.command('00', { lun: Lun.pool });
   assert.is(initiator.takeResponse().sense, '02/04/02');

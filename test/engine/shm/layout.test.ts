@@ -16,14 +16,13 @@ interface Field {
 const fields: readonly Field[] = (Object.keys(SLOT) as FieldName[]).map((name) => ({ name, ...SLOT[name] }));
 
 /** Float64 fields. */
-const doubles = ['lba', 'receivedAt', 'orderedAt', 'dispatchedAt', 'completedAt', 'flushedAt', 'startedAt', 'executedAt'] as const;
+const doubles = ['lba', 'lbaCount', 'receivedAt', 'orderedAt', 'dispatchedAt', 'completedAt', 'flushedAt', 'startedAt', 'executedAt'] as const;
 /** Int32 fields that are read as unsigned. */
 const unsigned = [
   'initiatorTaskTag',
   'flags',
   'expectedDataOutLength',
   'expectedDataInLength',
-  'lbaCount',
   'plannedDataOutLength',
   'plannedDataInLength',
   'dataOutOffset',

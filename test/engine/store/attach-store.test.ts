@@ -38,7 +38,7 @@ async function checkSharing(store: BackingStore, positionBytes: number): Promise
 }
 
 test('a worker sees the bytes of a ram store and main sees its, across a segment border', async () => {
-  await checkSharing(openRamStore({ sizeBytes: SIZE_BYTES, segmentBytes: 10_000 }), 8192);
+  await checkSharing(openRamStore({ sizeBytes: SIZE_BYTES, segmentBytes: 12_288 }), 10_240);
 });
 
 test('a worker shares the descriptors of a file store and leaves them open', async () => {
@@ -81,7 +81,7 @@ test('every kind opens from its options and attaches with the same properties', 
       const store = openStore(option, { ...use, readOnly });
       const other = attachStore(store.descriptor);
       assert.is(store.kind, option.kind);
-      for (const name of ['kind', 'sizeBytes', 'readOnly', 'durability', 'alignmentBytes', 'blocking'] as const) {
+      for (const name of ['kind', 'sizeBytes', 'readOnly', 'durability', 'alignmentBytes', 'blocking', 'sparse'] as const) {
         assert.is(other[name], store[name], `${option.kind} ${name}`);
       }
       assert.is(store.readOnly, readOnly);

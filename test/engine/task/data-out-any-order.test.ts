@@ -109,15 +109,16 @@ for (const [name, fields, lengthBytes, verdict] of unsolicitedCases) {
   });
 }
 
-test('unsolicited data may end early when nothing is missing before its end', () => {
+test('unsolicited data has to fill the first burst, in whatever order (RFC 7143 §4.2.5.2)', () => {
   const transfer = begin(2000, 100, true);
-  assert.is(deliver(transfer, { bufferOffset: 300 }, 200), accepted);
+  assert.is(deliver(transfer, { bufferOffset: 300 }, FIRST_BURST - 300), accepted);
+  assert.is(transfer.check(pdu({ dataSN: 1, bufferOffset: 100, final: true }), 100), wrongFinal);
   assert.is(deliver(transfer, { dataSN: 1, bufferOffset: 100, final: true }, 200), accepted);
   assert.equal(
     solicit(transfer, 4).map((r2t) => [r2t.nextOffset, r2t.endOffset]),
     [
-      [500, 1500],
-      [1500, 2000],
+      [777, 1777],
+      [1777, 2000],
     ],
   );
 });

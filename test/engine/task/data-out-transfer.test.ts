@@ -97,8 +97,8 @@ test('R2TSN counts the R2Ts of a command and begins anew with the next', () => {
 const { accepted, unexpected, wrongDataSN, wrongOffset, tooLong, wrongFinal } = DataOutVerdict;
 const unsolicitedCases: readonly [string, Partial<DataOutPdu>, number, DataOutVerdict][] = [
   ['the next piece', { bufferOffset: 100 }, 100, accepted],
-  ['a shorter end than the first burst', { bufferOffset: 100, final: true }, 100, accepted],
-  ['nothing but F', { bufferOffset: 100, final: true }, 0, accepted],
+  ['a shorter end than the first burst', { bufferOffset: 100, final: true }, 100, wrongFinal],
+  ['nothing but F', { bufferOffset: 100, final: true }, 0, wrongFinal],
   ['all of the first burst', { bufferOffset: 100, final: true }, 400, accepted],
   ['a skipped DataSN', { dataSN: 1, bufferOffset: 100 }, 100, wrongDataSN],
   ['an offset in what has arrived', { bufferOffset: 96 }, 100, wrongOffset],
@@ -120,8 +120,8 @@ test('unsolicited data ends at the expected length, when that comes before the f
 test('unsolicited data of a command that announced none, or has ended its sequence', () => {
   assert.is(begin(300, 100).check(pdu({ bufferOffset: 100 }), 100), unexpected);
   const transfer = begin(2000, 100, true);
-  assert.is(deliver(transfer, { bufferOffset: 100, final: true }, 100), accepted);
-  assert.is(transfer.check(pdu({ dataSN: 1, bufferOffset: 200 }), 100), unexpected);
+  assert.is(deliver(transfer, { bufferOffset: 100, final: true }, 400), accepted);
+  assert.is(transfer.check(pdu({ dataSN: 1, bufferOffset: 500 }), 100), unexpected);
 });
 
 const solicitedCases: readonly [string, Partial<DataOutPdu>, number, DataOutVerdict][] = [

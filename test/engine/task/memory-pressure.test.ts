@@ -11,7 +11,7 @@ const PIECE_BLOCKS = PIECE / BLOCK;
 /** Sixteen of the largest pieces: one connection may hold four. */
 const ARENA_BYTES = 16 * PIECE;
 const KEYS = ['InitialR2T=No', 'ImmediateData=Yes', 'FirstBurstLength=4096', 'MaxBurstLength=65536', 'MaxRecvDataSegmentLength=65536'];
-const TASK_SET_FULL = 0x28;
+const BUSY = 0x08;
 
 function makeScene(): Scene {
   return new Scene({ arenaBytes: ARENA_BYTES, limits: { transferLengthBytesMax: PIECE } });
@@ -118,7 +118,7 @@ test('reads with unwanted Data-Out give it back before they wait for memory', ()
   scene.assertIdle();
 });
 
-test('a write without memory for its immediate data ends with TASK SET FULL, and nothing is written', () => {
+test('a write without memory for its immediate data ends with BUSY when its nexus has no other, and nothing is written', () => {
   const scene = makeScene();
   const initiator = loggedIn(scene, { keys: KEYS });
   const other = loggedIn(scene, { keys: KEYS });
@@ -137,7 +137,7 @@ test('a write without memory for its immediate data ends with TASK SET FULL, and
       initiator.cmdSN = turn + 2;
     }
     const answer = initiator.take().at(-1) as SentPdu;
-    assert.equal([answer.header.getUint32(16), answer.header.getUint8(3)], [tag, TASK_SET_FULL], early ? 'before its turn' : 'in its turn');
+    assert.equal([answer.header.getUint32(16), answer.header.getUint8(3)], [tag, BUSY], early ? 'before its turn' : 'in its turn');
     assert.ok(before.equals(stored));
     initiator.transport.output.flush();
     initiator.command('00', { lun: Lun.copy });

@@ -81,17 +81,30 @@ test('an ORDERED task waits for all older ones, and all younger ones wait for it
   assert.is(world.enabledNames, 'S4', 'the second ORDERED task waits for the SIMPLE one between');
 });
 
-test('a HEAD OF QUEUE task runs at once, whatever waits', () => {
+test('a HEAD OF QUEUE task runs at once, whatever waits, and nobody else is enabled before it has ended', () => {
   const world = new World();
   const o1 = world.enter('O1');
   world.enter('S2');
   const h3 = world.enter('H3');
   assert.is(world.enabledNames, 'O1 H3');
   world.leave(o1);
-  assert.is(world.enabledNames, 'S2 H3');
-  world.enter('O4');
+  assert.is(world.enabledNames, 'H3');
+  const h4 = world.enter('H4');
+  world.enter('O5');
   world.leave(h3);
+  assert.is(world.enabledNames, 'H4');
+  world.leave(h4);
   assert.is(world.enabledNames, 'S2');
+});
+
+test('a HEAD OF QUEUE task lets those go on that were enabled before it', () => {
+  const world = new World();
+  world.enter('S1');
+  const h2 = world.enter('H2');
+  world.enter('S3');
+  assert.is(world.enabledNames, 'S1 H2');
+  world.leave(h2);
+  assert.is(world.enabledNames, 'S1 S3');
 });
 
 test('a dormant task that is aborted holds nobody back', () => {
@@ -112,18 +125,23 @@ test('a dormant task that is aborted holds nobody back', () => {
   assert.is(world.set.tasks.length, 0);
 });
 
-/** SAM-5 §8.6: enabled ORDERED tasks have no older task beside them; a SIMPLE task has no older ORDERED one in the set. */
+/**
+ * SAM-5 §8.6: HEAD OF QUEUE tasks are enabled always; ORDERED ones are enabled beside no older one; nobody is enabled while an older ORDERED one is there or
+ * while anybody has HEAD OF QUEUE, unless he was before that came.
+ */
 function checkOrder(world: World): void {
   const { present } = world;
+  const hasHead = present.some(({ letter }) => letter === 'H');
   present.forEach((entrant, at) => {
     const older = present.slice(0, at);
     if (entrant.letter === 'H') assert.ok(entrant.enabled, `${entrant.name} is HEAD OF QUEUE`);
     else if (entrant.letter === 'O') {
       if (entrant.enabled) assert.equal(older, [], `${entrant.name} runs beside an older task`);
-      else assert.ok(older.length > 0 || present.some((other) => other.letter === 'H'), `${entrant.name} waits for nobody`);
+      else assert.ok(older.length > 0 || hasHead, `${entrant.name} waits for nobody`);
     } else {
-      const blocked = older.some((other) => other.letter === 'O');
-      assert.is(entrant.enabled, !blocked, `${entrant.name}: enabled exactly when no older ORDERED task is there`);
+      const isBehindOrdered = older.some(({ letter }) => letter === 'O');
+      if (entrant.enabled) assert.not.ok(isBehindOrdered, `${entrant.name} runs before an older ORDERED task`);
+      else assert.ok(isBehindOrdered || hasHead, `${entrant.name} waits for nobody`);
     }
   });
 }

@@ -8,7 +8,7 @@ import { assertCheck, assertData, assertGood, dataInOf, makeUnit, run } from '..
 const ascii = (text: string) => Buffer.from(text, 'latin1').toString('hex');
 
 const STANDARD = `
-  00 00 05 12 5b 00 00 02      # disk, SPC-3, HISUP and format 2, 91 more bytes, CMDQUE
+  00 00 05 32 5b 00 00 02      # disk, SPC-3, NORMACA, HISUP and format 2, 91 more bytes, CMDQUE
   ${ascii('LUNLOOM ')}
   ${ascii('VIRTUAL-DISK    ')}
   ${ascii('0001')}

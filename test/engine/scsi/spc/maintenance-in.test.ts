@@ -24,13 +24,15 @@ test('all commands with RCTD: CTDP is set and each descriptor has its time-outs 
   assert.is(data.readUInt32BE(0), rows.length * 20);
   for (let at = 4; at < data.length; at += 20) {
     assert.is((data[at + 5] as number) & 0x02, 0x02);
-    assert.is(data.subarray(at + 8, at + 20).toString('hex'), '000a00000000000000000000');
+    assert.is(data.readUInt16BE(at + 8), 0x000a);
+    const [nominal, recommended] = [data.readUInt32BE(at + 12), data.readUInt32BE(at + 16)];
+    assert.ok(nominal > 0 && recommended >= nominal, `seconds of ${hexOf(data[at] as number, 2)}`);
   }
 });
 
 test('one command without service actions (SPC-4 §6.35.3)', () => {
   assertData(supportedCodes(0x01, 0x28), '00 03 000a 28 1e ffffffff 1f ffff 00');
-  assertData(supportedCodes(0x81, 0x00), '00 83 0006 00 00 00 00 00 00 000a 0000 00000000 00000000');
+  assertData(supportedCodes(0x81, 0x00), '00 83 0006 00 00 00 00 00 00 000a 0000 00000001 0000000a');
 });
 
 test('one command with a service action, which stands in its usage data', () => {
@@ -75,9 +77,9 @@ test('the allocation length cuts the report', () => {
   assertData(run(makeUnit(), 'a3 0c 01 28 0000 00000005 00 00'), '00 03 000a 28');
 });
 
-test('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS: all but CLEAR ACA and what is obsolete', () => {
-  assertData(run(makeUnit(), 'a3 0d 00 000000 00000010 00 00'), 'dc 07 00 00');
-  assertData(run(makeUnit(), 'a3 0d 80 000000 00000010 00 00'), `dc 07 00 0c ${'00'.repeat(12)}`);
+test('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS: all but what is obsolete', () => {
+  assertData(run(makeUnit(), 'a3 0d 00 000000 00000010 00 00'), 'fc 07 00 00');
+  assertData(run(makeUnit(), 'a3 0d 80 000000 00000010 00 00'), `fc 07 00 0c ${'00'.repeat(12)}`);
   assertCheck(run(makeUnit(), 'a3 0d 00 000000 00000003 00 00'), '05/24/00', '6');
 });
 

@@ -1,0 +1,39 @@
+import { randomFillSync } from 'node:crypto';
+import { type Clock, systemClock } from '../../clock.js';
+import { defaultLimits, type Limits } from '../../limits.js';
+import { RodTokens } from './rod-tokens.js';
+
+export interface CopyDomainOptions {
+  readonly limits?: Limits;
+  readonly clock?: Clock;
+  /** Fills with bytes that nobody can guess. */
+  readonly randomize?: (bytes: Uint8Array) => void;
+}
+
+/** What the copy managers of all logical units of an engine share: how many copies run, and the ROD tokens, which one unit makes and another one is given. */
+export class CopyDomain {
+  readonly limits: Limits;
+  readonly tokens: RodTokens;
+  #runningCount = 0;
+
+  constructor({ limits = defaultLimits, clock = systemClock, randomize = randomFillSync }: CopyDomainOptions = {}) {
+    this.limits = limits;
+    this.tokens = new RodTokens(limits, clock, randomize);
+  }
+
+  /** Copies that run now. */
+  get runningCount(): number {
+    return this.#runningCount;
+  }
+
+  /** False when no more copies may run. Who got true calls `leave` once. */
+  enter(): boolean {
+    if (this.#runningCount >= this.limits.copyCountMax) return false;
+    this.#runningCount++;
+    return true;
+  }
+
+  leave(): void {
+    this.#runningCount--;
+  }
+}

@@ -1,0 +1,83 @@
+import type { CommandSlot } from '../../shm/command-slot.js';
+import { ALL_BITS, CONTROL_UNUSED, readUint64 } from '../cdb.js';
+import type { MediumCommandRow } from '../command-table.js';
+import type { Medium } from '../medium.js';
+import { invalidFieldInCdb } from '../sense.js';
+import { allBits, GROUP_NUMBER_BITS, isInRange } from './extent.js';
+import { endWithWriteFault } from './medium-fault.js';
+import { executeWrite, isForced } from './write.js';
+
+/*
+ * WRITE ATOMIC (16), SBC-4 "WRITE ATOMIC (16) command".
+ *
+ *     0| 0x9c | WRPROTECT . DPO . FUA . Reserved (3) | LBA (8) |
+ *    10| Atomic Boundary (2) | Transfer Length (2)   | . Group | Control |
+ */
+const WRITE_ATOMIC_FLAGS = 0x18;
+const WRITE_ATOMIC_FUA_BIT = 0x08;
+const FLAGS_AT = 1;
+const LBA_AT = 2;
+const BOUNDARY_AT = 10;
+const COUNT_AT = 12;
+const COUNT_MAX = 0xffff;
+
+/** What the Block Limits VPD page tells of atomic writes, SBC-4; in logical blocks. */
+export interface AtomicLimits {
+  readonly transferBlocksMax: number;
+  /** Of the LBA and of the length. */
+  readonly granularityBlocks: number;
+  readonly boundaryBlocksMax: number;
+}
+
+/** Part of a physical block is not written without the rest of it. */
+export function atomicLimitsOf(medium: Medium): AtomicLimits {
+  const granularityBlocks = 2 ** medium.physicalBlockExponent;
+  const most = Math.min(COUNT_MAX, medium.transferBlocksMax);
+  const transferBlocksMax = most - (most % granularityBlocks);
+  return { transferBlocksMax, granularityBlocks, boundaryBlocksMax: transferBlocksMax };
+}
+
+/** Whole to every other command, because it holds its range alone. With an ATOMIC BOUNDARY the pieces could be apart; they are not. */
+export const writeAtomicRow: MediumCommandRow = {
+  runsOn: 'any',
+  mediumAccess: 'write',
+  reservation: 'write',
+  opcode: 0x9c,
+  name: 'WRITE ATOMIC (16)',
+  clause: 'SBC-4 "WRITE ATOMIC (16) command"',
+  cdbLength: 16,
+  cdbUsage: [0x9c, WRITE_ATOMIC_FLAGS, ...allBits(8), ALL_BITS, ALL_BITS, ALL_BITS, ALL_BITS, GROUP_NUMBER_BITS, CONTROL_UNUSED],
+  plan: planWriteAtomic,
+  isDurable: (command) => isForced(command, FLAGS_AT, WRITE_ATOMIC_FUA_BIT),
+  execute: executeWriteAtomic,
+};
+
+function planWriteAtomic(command: CommandSlot, medium: Medium): void {
+  const lba = readUint64(command.cdbView, LBA_AT);
+  const count = command.cdbView.getUint16(COUNT_AT);
+  const boundary = command.cdbView.getUint16(BOUNDARY_AT);
+  const { transferBlocksMax, granularityBlocks, boundaryBlocksMax } = atomicLimitsOf(medium);
+  if (!isInRange(command, medium, lba, count)) return;
+  if (lba % granularityBlocks !== 0) return invalidFieldInCdb(command, LBA_AT);
+  if (boundary % granularityBlocks !== 0 || boundary > boundaryBlocksMax) return invalidFieldInCdb(command, BOUNDARY_AT);
+  if (count % granularityBlocks !== 0 || count > transferBlocksMax) return invalidFieldInCdb(command, COUNT_AT);
+  const lengthBytes = count * medium.blockLengthBytes;
+  // An initiator that sends less than its CDB says would have part of it written.
+  if (command.expectedDataOutLength < lengthBytes) return invalidFieldInCdb(command, COUNT_AT);
+  command.lba = lba;
+  command.lbaCount = count;
+  command.plannedDataOutLength = lengthBytes;
+}
+
+/** Space is taken before the first byte is written: a thin store that is full refuses all of it. */
+function executeWriteAtomic(command: CommandSlot, medium: Medium): void {
+  const { provisioning } = medium.store;
+  if (provisioning !== null && command.lbaCount > 0) {
+    const outcome = provisioning.anchor(command.lba * medium.blockLengthBytes, command.lbaCount * medium.blockLengthBytes);
+    if (outcome < 0) {
+      endWithWriteFault(command, outcome, command.lba);
+      return;
+    }
+  }
+  executeWrite(command, medium, isForced(command, FLAGS_AT, WRITE_ATOMIC_FUA_BIT));
+}

@@ -1,0 +1,130 @@
+import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TargetError } from '../errors.js';
+
+/** Who holds a state directory. A process is known by its number and its start, since numbers come again. */
+interface LockHolder {
+  readonly pid: number;
+  /** Clock ticks since the boot, field 22 of `/proc/PID/stat`; null where there is no /proc. */
+  readonly startTicks: string | null;
+  /** `/proc/sys/kernel/random/boot_id`; null where there is none. */
+  readonly boot: string | null;
+}
+
+const LOCK_NAME = 'lock';
+const OWNER_ONLY = 0o600;
+/** Someone else may take a lock that was left behind first, and leave it behind too. */
+const ATTEMPT_COUNT_MAX = 8;
+
+/** Keeps a second engine out of a state directory. A lock whose holder is gone, by `kill -9` for one, is taken over. */
+export class StateLock {
+  readonly #path: string;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Throws `TargetError` `STATE_IN_USE`; faults of the file system as they are. */
+  static take(directory: string): StateLock {
+    const path = join(directory, LOCK_NAME);
+    const draft = `${path}.${process.pid}`;
+    // With its contents from the start: a link appears whole or not at all.
+    writeFileSync(draft, JSON.stringify(thisProcess()), { mode: OWNER_ONLY });
+    try {
+      for (let attempt = 0; attempt < ATTEMPT_COUNT_MAX; attempt++) {
+        if (tryLink(draft, path)) return new StateLock(path);
+        const text = readText(path);
+        if (text === null) continue;
+        const holder = parseHolder(text);
+        if (holder !== null && isAlive(holder)) throw inUse(directory, `by process ${holder.pid}`);
+        moveAway(path, text);
+      }
+    } finally {
+      unlinkSync(draft);
+    }
+    throw inUse(directory, 'by another engine that starts now');
+  }
+
+  release(): void {
+    try {
+      unlinkSync(this.#path);
+    } catch {
+      // Somebody removed the directory under us; there is nothing left to be released.
+    }
+  }
+}
+
+function tryLink(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Takes away the lock that was left behind, and no other: one that was taken meanwhile is put back. */
+function moveAway(path: string, staleText: string): void {
+  const aside = `${path}.stale.${process.pid}`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if (readText(aside) !== staleText) tryLink(aside, path);
+  unlinkSync(aside);
+}
+
+function inUse(directory: string, whom: string): TargetError {
+  return new TargetError('STATE_IN_USE', `the state directory ${directory} is in use ${whom}; each engine needs one of its own`);
+}
+
+function thisProcess(): LockHolder {
+  return { pid: process.pid, startTicks: startTicksOf(process.pid), boot: bootId() };
+}
+
+function isAlive({ pid, startTicks, boot }: LockHolder): boolean {
+  if (boot !== bootId()) return false;
+  if (startTicks !== null) return startTicksOf(pid) === startTicks;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+const STATE_FIELD = 0;
+const START_FIELD = 19;
+
+/** Null when there is no such process, or it has died and only waits to be reaped. */
+function startTicksOf(pid: number): string | null {
+  const stat = readText(`/proc/${pid}/stat`);
+  if (stat === null) return null;
+  // The name of the program stands in parentheses and may have any letter in it: fields are counted from behind it.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return /^[ZX]/.test(fields[STATE_FIELD] ?? '') ? null : (fields[START_FIELD] ?? null);
+}
+
+function bootId(): string | null {
+  return readText('/proc/sys/kernel/random/boot_id')?.trim() ?? null;
+}
+
+function parseHolder(text: string): LockHolder | null {
+  try {
+    const holder = JSON.parse(text) as Partial<LockHolder> | null;
+    return typeof holder?.pid === 'number' ? { pid: holder.pid, startTicks: holder.startTicks ?? null, boot: holder.boot ?? null } : null;
+  } catch {
+    return null;
+  }
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,42 @@
+import { waitsForStableStorage } from '../dispatch/policy.js';
+import { assert } from '../errors.js';
+import type { MediumCommandRow } from '../scsi/command-table.js';
+import { ScsiStatus } from '../scsi/status.js';
+import type { CommandSlot } from '../shm/command-slot.js';
+import type { Task } from './task.js';
+
+/** Bytes that a planned command fetches from the store for the initiator. */
+export function fetchLengthOf({ row, slot }: Task): number {
+  return row?.runsOn === 'any' && row.mediumAccess === 'read' ? Math.min(slot.plannedDataInLength, slot.expectedDataInLength) : 0;
+}
+
+/** How long the store took decides where the next commands run. */
+export function observePace(row: MediumCommandRow, { slot, medium }: Task): void {
+  if (!waitsForStableStorage(row, slot)) medium.pace.observe(slot.executedAt - slot.startedAt);
+}
+
+/** Main needs a view of its own of what a worker found in the store. */
+export function bindStoreView({ slot, medium }: Task): void {
+  if (slot.dataIn.length > 0) return;
+  const view = medium.store.view(slot.lba * medium.blockLengthBytes, Math.min(slot.dataInLength, slot.expectedDataInLength));
+  assert(view !== null, 'a store that gave a view no longer does');
+  slot.dataIn = view.bytes;
+  slot.dataInStart = view.offset;
+}
+
+/** What was to be sent straight out of the store need not stay there. */
+export function copyFromStore(slot: CommandSlot): void {
+  const length = Math.min(slot.dataInLength, slot.expectedDataInLength);
+  // A Buffer's `slice` would not copy.
+  slot.dataIn = new Uint8Array(slot.dataIn.subarray(slot.dataInStart, slot.dataInStart + length));
+  slot.dataInStart = 0;
+  slot.dataInFromStore = false;
+}
+
+/** TASK ABORTED instead of what the command came to. */
+export function setTaskAborted(slot: CommandSlot): void {
+  slot.status = ScsiStatus.taskAborted;
+  slot.senseLength = 0;
+  slot.dataInLength = 0;
+  slot.dataInFromStore = false;
+}

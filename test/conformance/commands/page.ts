@@ -1,0 +1,75 @@
+import type { CommandRow } from '../../../engine/scsi/command-table.js';
+import { type DeviceTypeName, deviceTypes } from '../../../engine/scsi/device-types.js';
+import { CommandEnd, type CommandSighting } from '../../support/command-coverage.js';
+
+/** What the page tells of one row of a command table. */
+export interface CoveredRow {
+  readonly deviceType: DeviceTypeName;
+  readonly row: CommandRow;
+  /** By how the command ended: the tests that have seen it, each once, by file and name. */
+  readonly tests: Readonly<Record<CommandEnd, readonly CommandSighting[]>>;
+}
+
+/** Every row of every device type that can be configured, with its tests. */
+export function coveredRows(sightings: readonly CommandSighting[]): CoveredRow[] {
+  return (Object.keys(deviceTypes) as DeviceTypeName[]).flatMap((deviceType) =>
+    deviceTypes[deviceType].commands.rows.map((row) => {
+      const ofRow = sightings.filter((sighting) => sighting.deviceType === deviceTypes[deviceType].name && sighting.command === row.name);
+      const of = (end: CommandEnd) => ofRow.filter((sighting) => sighting.end === end);
+      return { deviceType, row, tests: { success: of('success'), fieldError: of('fieldError'), conflict: of('conflict') } };
+    }),
+  );
+}
+
+/** Whether a reservation of another nexus can stop the command at all. */
+export function canConflict({ reservation }: CommandRow): boolean {
+  return reservation !== 'always';
+}
+
+/** How a row ought to have been seen and was not. */
+export function missingEnds({ row, tests }: CoveredRow): CommandEnd[] {
+  const wanted: CommandEnd[] = [CommandEnd.success, CommandEnd.fieldError, ...(canConflict(row) ? [CommandEnd.conflict] : [])];
+  return wanted.filter((end) => tests[end].length === 0);
+}
+
+const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
+
+/** `docs/commands.md`, whole. */
+export function renderPage(rows: readonly CoveredRow[]): string {
+  const parts = [
+    '# Commands',
+    '',
+    'Every command of every device type, its clause and the tests that have seen it succeed, refuse a wrong field, and conflict with a reservation.',
+    'This page is generated: `npm run docs:commands` runs the tests of the device servers, notes how each command ended in which of them, and writes it.',
+    '`test/conformance/commands.test.ts` fails when a command lacks one of these, and when the page is not what it would write.',
+    '',
+  ];
+  for (const deviceType of new Set(rows.map((row) => row.deviceType))) parts.push(...renderType(deviceType, rows));
+  return `${parts.join('\n')}\n`;
+}
+
+function renderType(deviceType: DeviceTypeName, rows: readonly CoveredRow[]): string[] {
+  const ofType = rows.filter((row) => row.deviceType === deviceType);
+  const table = ofType.map(({ row, tests }) => {
+    const opcode = row.serviceAction === undefined ? hex(row.opcode, 2) : `${hex(row.opcode, 2)}/${hex(row.serviceAction, row.opcode === 0x7f ? 4 : 2)}`;
+    const reservation = typeof row.reservation === 'function' ? 'by its CDB' : row.reservation;
+    const count = (end: CommandEnd) => (end === CommandEnd.conflict && !canConflict(row) ? '–' : String(tests[end].length));
+    return `| ${opcode} | ${row.name} | ${row.clause.replaceAll('|', '\\|')} | ${reservation} | ${count('success')} | ${count('fieldError')} | ${count('conflict')} |`;
+  });
+  const head = ['| opcode | command | clause | reservation | success | field errors | conflict |', '| --- | --- | --- | --- | --- | --- | --- |'];
+  return [`## ${deviceType}`, '', ...head, ...table, '', ...ofType.flatMap(renderTests)];
+}
+
+const FILE_PREFIX = 'test/engine/scsi/';
+
+function renderTests({ row, tests }: CoveredRow): string[] {
+  const byFile = new Map<string, Set<string>>();
+  for (const { file, test } of [...tests.success, ...tests.fieldError, ...tests.conflict]) {
+    const names = byFile.get(file) ?? new Set();
+    names.add(test);
+    byFile.set(file, names);
+  }
+  const files = [...byFile].sort(([one], [other]) => (one < other ? -1 : 1));
+  const lines = files.map(([file, names]) => `- \`${file.replace(FILE_PREFIX, '')}\`: ${[...names].sort().join(' · ')}`);
+  return [`### ${row.name}`, '', ...lines, ''];
+}

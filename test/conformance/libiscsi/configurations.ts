@@ -1,0 +1,53 @@
+/**
+ * The four configurations in which libiscsi's iscsi-test-cu can run all of its tests: a logical unit cannot be writable and write-protected, nor a user
+ * have three names, in one run.
+ */
+export interface Configuration {
+  readonly name: string;
+  /** What the table says of it. */
+  readonly what: string;
+  readonly readOnly: boolean;
+  /** The user as whom initiators authenticate. */
+  readonly user: string;
+  /** A second path to the same unit, for the suites of multipathing. */
+  readonly hasTwoPaths: boolean;
+  /** Whether the suite is of this configuration. */
+  readonly runs: (suite: string) => boolean;
+}
+
+/** Tests that need a write-protected unit, which all others need not to be. */
+const isOfReadOnlyUnits = (suite: string) => suite === 'ReadOnly';
+/** The protocol itself and what every device has: what a name could spoil. */
+const isOfAnyName = (suite: string) => suite.startsWith('iSCSI') || suite === 'TestUnitReady' || suite === 'Inquiry';
+
+export const configurations: readonly Configuration[] = [
+  {
+    name: 'disk',
+    what: 'thin and removable, CHAP, two paths, all suites but ReadOnly',
+    readOnly: false,
+    user: 'alice',
+    hasTwoPaths: true,
+    runs: (suite) => !isOfReadOnlyUnits(suite),
+  },
+  { name: 'read-only', what: 'write-protected: ReadOnly', readOnly: true, user: 'alice', hasTwoPaths: false, runs: isOfReadOnlyUnits },
+  {
+    name: 'hex-name',
+    what: 'a CHAP name that begins with 0x: the iSCSI suites, Inquiry, TestUnitReady',
+    readOnly: false,
+    user: '0x6c756e6c6f6f6d',
+    hasTwoPaths: false,
+    runs: isOfAnyName,
+  },
+  {
+    name: 'base64-name',
+    what: 'a CHAP name that begins with 0b: the same',
+    readOnly: false,
+    user: '0bbHVubG9vbXM',
+    hasTwoPaths: false,
+    runs: isOfAnyName,
+  },
+];
+
+export const SECRET = 'secret-of-the-user';
+/** Not more than 1fffffh blocks, at least 512 MiB for the tests of copies, and whole mebibytes: tgt loses its way beyond the last whole one. */
+export const UNIT_BYTES = 1023 * 1024 * 1024;
