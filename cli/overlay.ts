@@ -30,8 +30,8 @@ interface Overlay {
 
 /**
  * The options laid over a configuration file, or over nothing. `--portal` replaces the portals; `--execution`,
- * `--workers`, `--insecure`, `--control`, `--state`, `--isns` and `--poll-us` replace their keys; `--target` and `--lun` change the one target of the file and are
- * refused when it has several. Values stay raw: the file's own schema checks them, and its problems name the option.
+ * `--workers`, `--insecure`, `--control`, `--state`, `--isns` and `--poll-us` replace their keys; `--target` and `--lun`
+ * change the one target of the file and are refused when it has several. Values stay raw: the file's own schema checks them, and its problems name the option.
  */
 export function overlayOptions(file: ConfigSource | null, options: ServeOptions, workingDirectory: string): ConfigSource {
   if (file !== null && !isMapping(file.raw)) return file;

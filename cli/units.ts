@@ -13,7 +13,7 @@ import type { RawUnitOptions, UnitRequest } from './unit-commands.js';
 /** A removal waits for the commands of the unit to end. */
 const ANSWER_MS_MAX = 15 * 60_000;
 
-interface UnitOperation {
+export interface UnitOperation {
   readonly operation: string;
   readonly params: Readonly<Record<string, unknown>>;
 }
@@ -35,7 +35,7 @@ export async function runUnitsCommand(request: UnitRequest, options: RawUnitOpti
 }
 
 /** What to ask the target to change; null for a list. Values that only the target can judge go as they are. */
-function operationOf(request: UnitRequest, { target, force, transitionMs }: RawUnitOptions): UnitOperation | null {
+export function operationOf(request: UnitRequest, { target, force, transitionMs }: RawUnitOptions): UnitOperation | null {
   const where = target === undefined ? {} : { target };
   switch (request.verb) {
     case 'list':

@@ -161,7 +161,13 @@ export class Engine {
         this.#portals.onAnswered();
       },
     });
-    this.#runner = new TaskRunner({ ...shared, slots: this.#slots, dispatcher: this.#dispatcher, onResourcesFreed: () => admission.onResourcesFreed() });
+    this.#runner = new TaskRunner({
+      ...shared,
+      slots: this.#slots,
+      dispatcher: this.#dispatcher,
+      onResourcesFreed: () => admission.onResourcesFreed(),
+      onLateAnswer: () => this.#flushList.flushSoon(),
+    });
     this.profiler = new EngineProfiler({
       limits,
       commandCount: () => this.#taskSets.reduce((sum, taskSet) => sum + taskSet.metrics.read().commandCount, 0),
@@ -265,6 +271,7 @@ export class Engine {
     for (const transport of Array.from(this.#portals.transports)) transport.destroy();
     // Those that would wait for their initiators to come back, with what they keep.
     this.#context.directory.endAllSessions();
+    await this.units.stop();
     await Promise.all(this.#targets.flatMap(({ units }) => units.map(({ host }) => host.close())));
     await this.#dispatcher.stop();
     await deregistered;

@@ -8,6 +8,7 @@ export type {
   IsnsConfig,
   LunConfig,
   PortalConfig,
+  PortGroupConfig,
   RedirectConfig,
   SecretSource,
   StoreConfig,
@@ -19,3 +20,6 @@ export { ProtocolViolation, TargetError } from './errors.js';
 export type { IsnsState } from './isns/index.js';
 export { type LimitName, type Limits, limitTable } from './limits.js';
 export type { EngineSnapshot } from './metrics/engine-metrics.js';
+export type { AccessStateName } from './scsi/alua/access-state.js';
+export type { LiveUnits } from './units/live-units.js';
+export type { PortGroupStatus, TargetUnits, UnitStatus } from './units/unit-status.js';

@@ -106,11 +106,11 @@ export const limitTable = {
     max: 4096 * MIB,
     reason: 'what one WRITE SAME may write: it holds its range and a worker until it is done; told in the Block Limits VPD page',
   },
-  unmapBlockCountMax: {
-    value: 1_048_576,
-    min: 1,
-    max: 0xffff_fffe,
-    reason: 'logical blocks of one UNMAP, which holds their range and a worker; told in the Block Limits VPD page',
+  unmapLengthBytesMax: {
+    value: 512 * MIB,
+    min: 64 * KIB,
+    max: 65536 * MIB,
+    reason: 'what one UNMAP may unmap: it holds the range and a worker until it is done; told in the Block Limits VPD page',
   },
   unmapDescriptorCountMax: { value: 256, min: 1, max: 4095, reason: 'ranges of one UNMAP, whose parameter list has a 16-bit length' },
   commandWindowCountMax: { value: 128, min: 1, max: 4096, reason: 'commands a session may have on their way (MaxCmdSN - ExpCmdSN + 1)' },

@@ -10,6 +10,7 @@ import {
   encodeLunHigh,
   encodeScsiCommand,
   extendedCdbAhsLengthBytes,
+  isWellKnownLun,
   LUN_MAX,
   RESERVED_TAG,
   type ReadyToTransferPdu,
@@ -442,7 +443,7 @@ function checkArguments(options: CommandOptions): void {
   const invalid = (message: string): never => {
     throw new InitiatorError('ARGUMENT_INVALID', message);
   };
-  if (!Number.isInteger(lun) || lun < 0 || lun > LUN_MAX) invalid(`LUN ${lun} is not from 0 to ${LUN_MAX}`);
+  if (!Number.isInteger(lun) || lun < 0 || (lun > LUN_MAX && !isWellKnownLun(lun))) invalid(`LUN ${lun} is not from 0 to ${LUN_MAX}`);
   if (cdb.length === 0 || cdb.length > CDB_LENGTH_MAX) invalid(`a CDB has 1 to ${CDB_LENGTH_MAX} bytes, not ${cdb.length}`);
   const longest = Math.max(dataInLength, dataOut?.length ?? 0);
   if (!Number.isInteger(dataInLength) || dataInLength < 0 || longest > initiatorLimits.commandDataLengthBytesMax) {

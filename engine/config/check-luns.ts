@@ -70,7 +70,7 @@ function checkSize(sizeBytes: number, lun: DraftLun, path: ConfigPath, problems:
   const blockLengthBytes = blockLengthOf(lun);
   if (sizeBytes % blockLengthBytes !== 0) {
     const next = formatByteSize(Math.ceil(sizeBytes / blockLengthBytes) * blockLengthBytes);
-    invalid(problems, path, `expected a multiple of the block size of ${blockLengthBytes} bytes, found ${sizeBytes} bytes; the next one is ${next}`);
+    invalid(problems, path, `expected a multiple of the block size of ${blockLengthBytes} bytes, found ${BigInt(sizeBytes)} bytes; the next one is ${next}`);
     return;
   }
   const sizeBytesMax = addressableBytes(blockLengthBytes);

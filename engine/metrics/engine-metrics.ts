@@ -31,9 +31,10 @@ export class EngineMetrics {
     return { ...totals, sessionCount, latencyMicros: { p50: micros(0.5), p99: micros(0.99), max: micros(1) } };
   }
 
+  /** A unit that has gone takes its counts along. */
   #sinceLast(counts: Float64Array): Float64Array {
     const last = this.#lastCounts;
     this.#lastCounts = counts;
-    return last === null ? counts : counts.map((count, i) => count - (last[i] ?? 0));
+    return last === null ? counts : counts.map((count, i) => Math.max(0, count - (last[i] ?? 0)));
   }
 }

@@ -26,4 +26,9 @@ export class StageAccounting {
     this.#freeBytes -= CommandStages.byteLength;
     return new CommandStages(command);
   }
+
+  /** Histograms that a unit had for its own are needed no more. */
+  giveBack(stagesCount: number): void {
+    this.#freeBytes += stagesCount * CommandStages.byteLength;
+  }
 }

@@ -92,6 +92,12 @@ export class UnitMetrics {
     return [...this.#byCommand.values()].filter((stages) => stages !== this.#accounting.overflow);
   }
 
+  /** The unit is no more, and nothing is recorded again. */
+  release(): void {
+    this.#accounting.giveBack(this.commandStages.length);
+    this.#byCommand.clear();
+  }
+
   #stagesOf(command: CountedCommand | null): CommandStages {
     let stages = this.#byCommand.get(command);
     if (stages === undefined) {

@@ -13,7 +13,7 @@ export interface MediumShape {
   readonly transferLengthBytesMax: number;
   /** What one WRITE SAME may write; the limit's default when left out, as for those of UNMAP. */
   readonly writeSameLengthBytesMax?: number;
-  readonly unmapBlockCountMax?: number;
+  readonly unmapLengthBytesMax?: number;
   readonly unmapDescriptorCountMax?: number;
   /** A power of two times the block length; the block length when left out. */
   readonly physicalBlockLengthBytes?: number;
@@ -52,7 +52,8 @@ export class Medium {
     this.transferBlocksMax = Math.floor(shape.transferLengthBytesMax / shape.blockLengthBytes);
     this.writeSameBlocksMax = Math.max(1, Math.floor((shape.writeSameLengthBytesMax ?? defaultLimits.writeSameLengthBytesMax) / shape.blockLengthBytes));
     // Never less than one physical block, as advice to unmap whole ones would be of no use.
-    this.unmapBlocksMax = Math.max(2 ** this.physicalBlockExponent, shape.unmapBlockCountMax ?? defaultLimits.unmapBlockCountMax);
+    const unmapLengthBytesMax = shape.unmapLengthBytesMax ?? defaultLimits.unmapLengthBytesMax;
+    this.unmapBlocksMax = Math.max(2 ** this.physicalBlockExponent, Math.floor(unmapLengthBytesMax / shape.blockLengthBytes));
     this.unmapDescriptorsMax = shape.unmapDescriptorCountMax ?? defaultLimits.unmapDescriptorCountMax;
   }
 

@@ -79,7 +79,7 @@ function parseBody(bytes: Uint8Array, path: string): Record<string, unknown> {
 }
 
 function corrupt(path: string): TargetError {
-  const message = `${path} is damaged: its checksum does not fit its contents. Put a copy back, or remove it to start without reservations, saved mode pages and whatever else it kept`;
+  const message = `${path} is damaged: its checksum does not fit its contents. Put a copy back, or remove it to start without what it kept`;
   return new TargetError('STATE_CORRUPT', message);
 }
 

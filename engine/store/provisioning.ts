@@ -18,8 +18,10 @@ export interface Provisioning {
   anchor(positionBytes: number, lengthBytes: number): number;
   /** Whether the byte at `positionBytes` has space, and how far that goes, `lengthBytes` at most: the truth, or `allocated` where the store cannot know. */
   extentAt(positionBytes: number, lengthBytes: number): StoreExtent;
-  /** Bytes with space of their own. */
+  /**
+   * Bytes with space of their own. Of memory a counter, to be asked at will; of a file one fstat(2), to be asked by the second and not by the command.
+   */
   readonly usedBytes: number;
-  /** Bytes that may have space: what the configuration or the file system grants; null when nothing bounds it but the size. */
+  /** Bytes that may have space: what the configuration grants; null when it says nothing, and a file may still find its file system full before. */
   readonly spaceBytes: number | null;
 }

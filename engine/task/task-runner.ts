@@ -33,6 +33,8 @@ export interface TaskRunnerOptions {
   readonly onDefect: (error: unknown) => void;
   /** Slots or memory were given back: paused connections may go on. */
   readonly onResourcesFreed: () => void;
+  /** An answer was queued outside of what a connection received or a worker completed: somebody has to send it. */
+  readonly onLateAnswer?: () => void;
 }
 
 /**
@@ -235,6 +237,12 @@ export class TaskRunner {
     else this.#conclude(task);
   }
 
+  /** What a deferred command waited for may have come from anywhere. */
+  onDeferredExecuted(task: Task): void {
+    this.onExecuted(task);
+    this.#options.onLateAnswer?.();
+  }
+
   #concludeTerminated(task: Task): void {
     // Taken first, because when the answer leaves at once the task is another's.
     const stopped = task.onStopped ?? [];
@@ -343,7 +351,10 @@ export class TaskRunner {
   /** An ACA condition blocks the task: `resume` is called when it is over. */
   #park(task: Task, resume: () => void): void {
     this.memory.keepDataOut(task);
-    task.order?.aca?.parked.set(task, resume);
+    task.order?.aca?.parked.set(task, () => {
+      resume();
+      this.#options.onLateAnswer?.();
+    });
     if (task.state === TaskState.transferring) task.transition(TaskState.waiting);
   }
 
@@ -353,7 +364,10 @@ export class TaskRunner {
     // What is left in the store would keep its range from the commands that are to repair something.
     if (task.slot.dataInFromStore) copyFromStore(task.slot);
     if (task.claimIndex !== -1) task.taskSet.locks.release(task);
-    task.order?.aca?.parked.set(task, () => this.advanceTransfer(task));
+    task.order?.aca?.parked.set(task, () => {
+      this.advanceTransfer(task);
+      this.#options.onLateAnswer?.();
+    });
   }
 
   #dispatch(task: Task): void {

@@ -1,4 +1,5 @@
 import type { UnitMetrics } from '../metrics/unit-metrics.js';
+import { TaskAttribute } from '../pdu/index.js';
 import type { ITNexus } from '../scsi/it-nexus.js';
 import type { ExecutionPolicy, LogicalUnit } from '../scsi/logical-unit.js';
 import { ControlMode } from '../scsi/spc/control-mode.js';
@@ -24,7 +25,9 @@ export class TaskSet {
   readonly #tasks: Task[] = [];
   readonly #shared: TaskOrder;
   readonly #byNexus = new WeakMap<ITNexus, TaskOrder>();
-  #isPerNexus: boolean;
+  #isPerNexus = false;
+  /** One task set, and SIMPLE commands in any order: nothing of the Control mode page has to be thought of with each command. */
+  #isPlain = true;
   /** Those with an ACA condition. */
   readonly #blocked: TaskOrder[] = [];
   readonly #start: (task: Task) => void;
@@ -36,7 +39,7 @@ export class TaskSet {
     this.#start = start;
     this.#shared = new TaskOrder(start);
     this.controlMode = unit.part(ControlMode);
-    this.#isPerNexus = this.controlMode.taskSetType === TST_PER_NEXUS;
+    this.#onModeChanged(this.controlMode);
     this.controlMode.onChange((mode) => this.#onModeChanged(mode));
   }
 
@@ -46,7 +49,7 @@ export class TaskSet {
 
   /** Enters a task in its turn. True when it is enabled at once; dormant ones are started later. */
   enter(task: Task): boolean {
-    const order = this.#isPerNexus ? this.orderOf(task.owner.nexus) : this.#shared;
+    const order = this.#isPlain ? this.#shared : this.#orderFor(task);
     task.order = order;
     task.setIndex = this.#tasks.length;
     this.#tasks.push(task);
@@ -111,9 +114,20 @@ export class TaskSet {
     }
   }
 
+  /**
+   * With restricted reordering an initiator may rely on the order of its SIMPLE commands where their ranges overlap, and those are known only when a command
+   * starts: so each waits for the older ones, as if it were ORDERED. SPC-4 "Control mode page", QUEUE ALGORITHM MODIFIER.
+   */
+  #orderFor(task: Task): TaskOrder {
+    const isSimple = task.attribute === TaskAttribute.simple || task.attribute === TaskAttribute.untagged;
+    if (isSimple && !this.controlMode.unrestrictedReordering) task.attribute = TaskAttribute.ordered;
+    return this.orderOf(task.owner.nexus);
+  }
+
   /** Commands that are there stay in the task set that they have entered; a condition that nobody could clear any more must not stay. */
-  #onModeChanged({ taskSetType }: ControlMode): void {
+  #onModeChanged({ taskSetType, unrestrictedReordering }: ControlMode): void {
     const isPerNexus = taskSetType === TST_PER_NEXUS;
+    this.#isPlain = !isPerNexus && unrestrictedReordering;
     if (isPerNexus === this.#isPerNexus) return;
     this.#isPerNexus = isPerNexus;
     const conditions = this.#blocked.map(({ aca }) => aca);

@@ -194,7 +194,7 @@ export class Task implements MediumJob, RangeClaim, Releasable, Deferral {
     return () => {
       assert(!hasEnded, 'a deferred command has ended twice');
       hasEnded = true;
-      if (life === this.#life) this.#runner.onExecuted(this);
+      if (life === this.#life) this.#runner.onDeferredExecuted(this);
     };
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { formatByteSize } from '../config/byte-size.js';
 import { documentOf, readConfigDocument } from '../config/config-document.js';
 import type { EngineConfig, LunConfig, StoreConfig } from '../config/engine-config.js';
 import { lunDocumentOf } from '../config/lun-document.js';
@@ -33,7 +34,8 @@ export interface LiveUnitsOptions {
 export class LiveUnits {
   readonly #options: LiveUnitsOptions;
   /** Units that are being changed. */
-  readonly #busy = new Set<ServedUnit>();
+  readonly #busy = new Map<ServedUnit, Promise<void>>();
+  #isStopping = false;
 
   constructor(options: LiveUnitsOptions) {
     this.#options = options;
@@ -67,7 +69,7 @@ export class LiveUnits {
       throw error;
     }
     // The unit itself is new to all of them: it has its power on to tell, by the first unit attention of their nexuses.
-    this.#tellLunsChanged(target, config.lun);
+    this.#tellLunsChanged(target, config.lun, served);
     return served.config;
   }
 
@@ -87,13 +89,14 @@ export class LiveUnits {
       // Work in the background has no end that could be waited for.
       await served.host.close();
       change.detachMedium();
+      forget(served, target);
       closeStore(served);
     });
   }
 
   /**
    * Gives a LUN another size, a multiple of its block length. Its initiators are told that the capacity has changed. A smaller size is refused unless
-   * `force` says that what lies behind it may be lost. Rejects with `CONFIG_INVALID`, `LUN_SHRINKS`, `LUN_BUSY`, `LUN_EJECTED`, `LUN_RESIZE_UNSUPPORTED` and `STORE_…`.
+   * `force` says that what lies behind it may be lost. Rejects with `CONFIG_INVALID`, `LUN_SHRINKS`, `LUN_BUSY`, `LUN_EJECTED` and `STORE_…`.
    */
   async resize(targetName: string, lun: number, sizeBytes: number, { force = false }: { readonly force?: boolean } = {}): Promise<void> {
     const target = this.#targetOf(targetName);
@@ -102,8 +105,12 @@ export class LiveUnits {
     this.#complete(target, lunDocumentOf(config), lun);
     if (served.unit.medium === null) throw new TargetError('LUN_EJECTED', `LUN ${lun} has no medium now; load it first`);
     if (sizeBytes < served.store.sizeBytes && !force) {
-      throw new TargetError('LUN_SHRINKS', `LUN ${lun} has ${served.store.sizeBytes} bytes; a smaller size loses what lies behind it and has to be forced`);
+      throw new TargetError(
+        'LUN_SHRINKS',
+        `LUN ${lun} has ${formatByteSize(served.store.sizeBytes)}; a smaller size loses what lies behind it and has to be forced`,
+      );
     }
+    if (sizeBytes === served.store.sizeBytes) return;
     await this.#exclusively(served, async (change) => {
       await change.resize(sizeBytes);
       served.config = config;
@@ -145,6 +152,12 @@ export class LiveUnits {
     portGroups.setImplicitly(groupId, settableAccessStates[state], transitionMs);
   }
 
+  /** The engine stops: no change begins any more. Resolves when those that had begun have ended, for which commands must end too. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.allSettled(this.#busy.values());
+  }
+
   #targetOf(targetName: string): ServedTarget {
     const { targets } = this.#options;
     const target = targets.find(({ name }) => name === targetName.toLowerCase()) ?? targets.find(({ name }) => name === targetName);
@@ -166,10 +179,12 @@ export class LiveUnits {
   }
 
   async #exclusively(served: ServedUnit, run: (change: UnitMediumChange) => Promise<void>): Promise<void> {
-    if (this.#busy.has(served)) throw new TargetError('LUN_BUSY', `LUN ${served.config.lun} is being changed already`);
-    this.#busy.add(served);
+    const { lun } = served.config;
+    if (this.#isStopping || this.#busy.has(served)) throw new TargetError('LUN_BUSY', `LUN ${lun} is being ${this.#isStopping ? 'closed' : 'changed'} already`);
+    const changed = run(new UnitMediumChange(served, this.#options));
+    this.#busy.set(served, changed);
     try {
-      await run(new UnitMediumChange(served, this.#options));
+      await changed;
     } finally {
       this.#busy.delete(served);
     }
@@ -180,7 +195,8 @@ export class LiveUnits {
     const { config, targets } = this.#options;
     const others = targets.filter((other) => other !== target && other.units.length > 0).map(({ currentConfig }) => currentConfig);
     const own = { ...target.currentConfig, luns: target.currentConfig.luns.filter(({ lun }) => lun !== replaced) };
-    const document = documentOf({ ...config, targets: [own, ...others] });
+    // Rules about initiators may name LUNs that have gone for now, and have been judged when the engine started.
+    const document = documentOf({ ...config, insecure: true, targets: [own, ...others].map(({ access: _access, ...rest }) => rest) });
     const [ownDocument, ...otherDocuments] = document['targets'] as Record<string, unknown>[];
     const luns = ownDocument?.['luns'] as unknown[];
     const path = ['targets', 0, 'luns', luns.length];
@@ -195,10 +211,12 @@ export class LiveUnits {
   }
 
   /** REPORTED LUNS DATA HAS CHANGED at every unit of who sees the LUN; REPORT LUNS at one of them clears it at all. SPC-4 "REPORT LUNS command". */
-  #tellLunsChanged({ node }: ServedTarget, lun: number): void {
+  #tellLunsChanged({ node }: ServedTarget, lun: number, except?: ServedUnit): void {
     for (const session of node.sessions) {
       if (session.target?.hasLun(lun) !== true) continue;
-      for (const { unit } of session.target.allTaskSets) unit.establishUnitAttention(session.nexus.id, Asc.reportedLunsDataHasChanged);
+      for (const { unit } of session.target.allTaskSets) {
+        if (unit !== except?.unit) unit.establishUnitAttention(session.nexus.id, Asc.reportedLunsDataHasChanged);
+      }
     }
   }
 }
@@ -211,6 +229,12 @@ function withSize(config: LunConfig, store: BackingStore, sizeBytes: number): Lu
   }
   assert(store.sizeBytes > 0, 'a store has a size');
   return { ...config, store: { ...config.store, sizeBytes } satisfies StoreConfig };
+}
+
+/** What was kept for the unit elsewhere: histograms, and which nexuses it has told of its power on. */
+function forget({ unit, taskSet }: ServedUnit, { node }: ServedTarget): void {
+  taskSet.metrics.release();
+  for (const { nexus } of node.sessions) nexus.firstAttention?.toldHandles.delete(unit.handle);
 }
 
 function closeStore({ store, config }: ServedUnit): void {

@@ -94,21 +94,25 @@ export class UnitBuilder {
       after,
     });
     const medium = this.attachMedium(config, store);
-    const unit = new LogicalUnit({
-      handle: this.#nextHandle++,
-      lun: config.lun,
-      deviceType: deviceTypes.disk,
-      medium,
-      identity: identityOf(name, config),
-      host,
-      removable: config.removable ?? false,
-    });
+    const unit = this.#makeUnit(name, config, medium, host);
     const taskSet = this.#makeTaskSet(unit, name, config.execution ?? this.#options.config.execution);
     host.bindTaskSet(taskSet);
     unit.part(SpaceThreshold).configure({ percent: config.thresholdPercent ?? null, after });
     const served: ServedUnit = { config, store, medium, unit, taskSet, host };
     target.add(served);
     return served;
+  }
+
+  /** What a unit finds of itself in its kept state may be no good: then there is none. Throws `TargetError` `STATE_…`. */
+  #makeUnit(targetName: string, config: LunConfig, medium: Medium, host: EngineUnitHost): LogicalUnit {
+    const { lun, removable = false } = config;
+    try {
+      const identity = identityOf(targetName, config);
+      return new LogicalUnit({ handle: this.#nextHandle++, lun, deviceType: deviceTypes.disk, medium, identity, host, removable });
+    } catch (error) {
+      this.#options.dispatcher.detach(medium.handle);
+      throw error;
+    }
   }
 
   /** A store as the medium of a LUN, known to all workers. */
@@ -149,7 +153,7 @@ export function shapeOf(lun: LunConfig, store: BackingStore, limits: Limits): Me
     readOnly: lun.readOnly,
     transferLengthBytesMax: limits.transferLengthBytesMax,
     writeSameLengthBytesMax: limits.writeSameLengthBytesMax,
-    unmapBlockCountMax: limits.unmapBlockCountMax,
+    unmapLengthBytesMax: limits.unmapLengthBytesMax,
     unmapDescriptorCountMax: limits.unmapDescriptorCountMax,
     thin,
     ...(lun.physicalBlockLengthBytes === undefined ? {} : { physicalBlockLengthBytes: lun.physicalBlockLengthBytes }),

@@ -115,11 +115,13 @@ export class EngineUnitHost implements LogicalUnitHost, TaskControl, MediumIo, U
 
   /**
    * Work in the background stays where it is from now on: what it asks for next is never answered, as if the process had ended, and what is kept of it
-   * says how far it was. Resolves when it no longer uses the medium, which may be closed then.
+   * says how far it was. Resolves when it no longer uses the medium, or after `drainMsMax` when a device does not answer.
    */
   async close(): Promise<void> {
     this.#isClosed = true;
-    while (this.#inFlightCount > 0) await new Promise<void>((resolve) => this.#options.after(QUIET_POLL_MS, resolve));
+    const { after, limits } = this.#options;
+    const pollCountMax = Math.ceil(limits.drainMsMax / QUIET_POLL_MS);
+    for (let count = 0; this.#inFlightCount > 0 && count < pollCountMax; count++) await new Promise<void>((resolve) => after(QUIET_POLL_MS, resolve));
   }
 
   abort(concerns: (nexus: ITNexus) => boolean, except: CommandSlot | null, done: () => void): void {

@@ -56,7 +56,6 @@ export class UnitMediumChange {
 
   async resize(sizeBytes: number): Promise<void> {
     const { store, unit, medium } = this.#served;
-    if (sizeBytes === store.sizeBytes) return;
     if (sizeBytes > store.sizeBytes) this.#replaceMedium(this.#resizedStore(sizeBytes));
     else {
       const gate = new BusyGate();

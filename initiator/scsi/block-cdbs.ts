@@ -231,6 +231,15 @@ export function orWriteCdb(lba: Lba, lbaCount: number, flags: CacheFlags = {}): 
   return blockCdb16(ScsiOperation.orWrite16, cacheFlags(flags), lba, lbaCount);
 }
 
+/** `boundary` blocks at a time may be apart; 0 for all in one. SBC-4 "WRITE ATOMIC (16) command". */
+export function writeAtomicCdb(lba: Lba, lbaCount: number, boundary = 0, flags: CacheFlags = {}): Buffer {
+  if (lbaCount > 0xffff || boundary > 0xffff) throw new InitiatorError('ARGUMENT_INVALID', `WRITE ATOMIC takes up to 65535 blocks, not ${lbaCount}`);
+  const cdb = blockCdb16(ScsiOperation.writeAtomic16, cacheFlags(flags), lba, 0);
+  cdb.writeUInt16BE(boundary, 10);
+  cdb.writeUInt16BE(lbaCount, 12);
+  return cdb;
+}
+
 /** A bidirectional command: Data-Out and Data-In are both `lbaCount` blocks. SBC-3 "XDWRITEREAD (10) command". */
 export function xdWriteReadCdb(form: 10 | 32, lba: Lba, lbaCount: number, disableWrite = false, given: CacheFlags = {}): Buffer {
   const flags = cacheFlags(given) | (disableWrite ? DISABLE_WRITE_BIT : 0);

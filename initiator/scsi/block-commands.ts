@@ -110,6 +110,12 @@ export abstract class BlockCommands implements CommandRunner {
     await this.run('ORWRITE (16)', { cdb: cdbs.orWriteCdb(lba, blocksOf(data, blockLengthBytes), flags), dataOut: data });
   }
 
+  /** Writes all of `data` or nothing; LBA and length are multiples of what the Block Limits VPD page tells. */
+  async writeAtomic(lba: Lba, data: Uint8Array, blockLengthBytes: number, options: cdbs.CacheFlags & { readonly boundary?: number } = {}): Promise<void> {
+    const cdb = cdbs.writeAtomicCdb(lba, blocksOf(data, blockLengthBytes), options.boundary, options);
+    await this.run('WRITE ATOMIC (16)', { cdb, dataOut: data });
+  }
+
   /** Asks for blocks to be brought into the cache; answers whether they all fit there. */
   async prefetch(lba: Lba, lbaCount: number, options: { readonly cdbLength?: 10 | 16; readonly immediate?: boolean } = {}): Promise<boolean> {
     const form = shortFormFor(options.cdbLength, lba, lbaCount);

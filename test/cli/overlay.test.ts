@@ -79,6 +79,15 @@ test('--control starts at the working directory, and its words are kept', () => 
   assert.is(resolve(`${ONE_TARGET}control: c/y.sock\n`, {}).control, '/srv/c/y.sock');
 });
 
+test('--state starts at the working directory, the key of the file at that of the file', () => {
+  assert.is(resolve(ONE_TARGET, { state: 'kept' }).state, '/home/lab/kept');
+  assert.is(resolve(`${ONE_TARGET}state: /var/kept\n`, { state: '/run/kept' }).state, '/run/kept');
+  assert.is(resolve(`${ONE_TARGET}state: kept\n`, {}).state, '/srv/kept');
+  assert.is(resolve(ONE_TARGET, {}).state, undefined);
+  assert.match(failure(null, { state: '' }).lines[0] ?? '', /^--state : expected the path of a directory, without ~, found/);
+  assert.match(failure(`${ONE_TARGET}state: ~/kept\n`, {}).lines[0] ?? '', /state: expected the path of a directory, without ~/);
+});
+
 test('--isns names the server and keeps what the file says of the rest', () => {
   assert.equal(resolve(ONE_TARGET, { isns: 'isns.example.com' }).isns, { server: { host: 'isns.example.com', port: 3205 }, refreshSeconds: 120 });
   assert.equal(resolve(`${ONE_TARGET}isns: { server: a, entity: lab, refresh-seconds: 9 }\n`, { isns: '[::1]:1' }).isns, {

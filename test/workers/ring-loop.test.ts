@@ -104,6 +104,26 @@ test('units attached later are found at their first command; an unknown one fail
     assert.is(other.outcome, GOOD);
   }));
 
+test('a medium that is detached is dropped, by a thread that idles and by one that is busy', () =>
+  withThread({}, async ({ kit, port, run, channel }) => {
+    port.postMessage(kit.attachment);
+    await run(kit.write(1));
+    port.postMessage({ detachedHandle: kit.attachment.handle });
+    channel.announceNotice();
+    let outcome = GOOD;
+    for (let count = 0; outcome === GOOD && count < 600; count++) {
+      const job = kit.write(1);
+      await run(job);
+      outcome = job.outcome;
+      kit.slots.release(job.slot);
+    }
+    assert.is(outcome, DEFECT, 'forgotten within so many commands at the latest');
+    port.postMessage(kit.attachment);
+    const again = kit.write(1);
+    await run(again);
+    assert.is(again.outcome, GOOD);
+  }));
+
 test('a device type that the worker does not know fails the command', () =>
   withThread({}, async ({ kit, port, run }) => {
     port.postMessage({ ...kit.attachment, deviceTypeName: 'toaster' });

@@ -62,6 +62,7 @@ export class CopyDevice {
   refusal(): CopyFailure | null {
     const { unit, end } = this.#options;
     const { medium } = unit;
+    if (!this.#isReachable) return { key: SenseKey.copyAborted, asc: Asc.copyTargetDeviceNotReachable };
     scratch.resetOutcome();
     scratch.flags = 0;
     if (medium === null) checkCondition(scratch, SenseKey.notReady, Asc.mediumNotPresent);
@@ -70,6 +71,13 @@ export class CopyDevice {
     else this.#askGates();
     if (scratch.status === ScsiStatus.good) return null;
     return this.deviceFailure({ status: scratch.status, sense: new Uint8Array(scratch.sense.subarray(0, scratch.senseLength)), dataIn: NO_BYTES });
+  }
+
+  /** Units come and go while a copy runs; what has gone answers nothing. */
+  get #isReachable(): boolean {
+    const { unit, nexus } = this.#options;
+    for (const reached of unit.host.copyTargets(nexus)) if (reached === unit) return true;
+    return false;
   }
 
   #askGates(): void {
@@ -144,7 +152,9 @@ export class CopyDevice {
     writeUint64(view, LBA_AT, lba);
     view.setUint32(COUNT_AT, count);
     operation.operationCounter = (operation.operationCounter + 1) & 0xffff;
-    return unit.host.io.execute(cdb, dataOut);
+    const outcome = await unit.host.io.execute(cdb, dataOut);
+    if (opcode !== READ_16) await unit.host.copies.nextTurn();
+    return outcome;
   }
 }
 

@@ -8,16 +8,21 @@ export interface CopyDomainOptions {
   readonly clock?: Clock;
   /** Fills with bytes that nobody can guess. */
   readonly randomize?: (bytes: Uint8Array) => void;
+  /** Resolves when others have had their turn of the event loop. */
+  readonly nextTurn?: () => Promise<void>;
 }
 
 /** What the copy managers of all logical units of an engine share: how many copies run, and the ROD tokens, which one unit makes and another one is given. */
 export class CopyDomain {
   readonly limits: Limits;
   readonly tokens: RodTokens;
+  /** Memory is copied on this thread, where initiators want to be served between two pieces. */
+  readonly nextTurn: () => Promise<void>;
   #runningCount = 0;
 
-  constructor({ limits = defaultLimits, clock = systemClock, randomize = randomFillSync }: CopyDomainOptions = {}) {
+  constructor({ limits = defaultLimits, clock = systemClock, randomize = randomFillSync, nextTurn = turnOfEventLoop }: CopyDomainOptions = {}) {
     this.limits = limits;
+    this.nextTurn = nextTurn;
     this.tokens = new RodTokens(limits, clock, randomize);
   }
 
@@ -36,4 +41,8 @@ export class CopyDomain {
   leave(): void {
     this.#runningCount--;
   }
+}
+
+function turnOfEventLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

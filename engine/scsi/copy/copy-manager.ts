@@ -94,6 +94,10 @@ export class CopyManager implements UnitPart {
     this.#stop((operation) => operation.nexusId === nexus.id);
   }
 
+  onRemoved(): void {
+    this.#stop(() => true);
+  }
+
   /** Copies stop, and results are forgotten at once: who could ask for them is gone. */
   #stop(concerns: (operation: CopyOperation) => boolean): void {
     for (const operation of this.#operations) if (concerns(operation)) operation.abort();

@@ -28,8 +28,8 @@ export interface RodToken {
 }
 
 /**
- * The ROD tokens of an engine, SPC-4 "ROD tokens". Who has the bytes of one may read what it stands for, by whichever logical unit: that is what tokens are for,
- * and why their bytes cannot be guessed. Tokens that have ended are remembered for a while, to tell why.
+ * The ROD tokens of an engine, SPC-4 "ROD tokens". Who has the bytes of one may read what it stands for, by whichever logical unit: that is what tokens are
+ * for, and why their bytes cannot be guessed. Tokens that have ended are remembered for a while, to tell why.
  */
 export class RodTokens {
   readonly #limits: Limits;
@@ -120,6 +120,11 @@ export class RodTokens {
       if (token.medium !== medium || token.type !== RodType.pointInTimeChangeVulnerable) continue;
       if (token.ranges.some((range) => lba < range.lba + range.count && range.lba < lba + count)) token.endedBy ??= Asc.tokenRevoked;
     }
+  }
+
+  /** The unit is no longer in its target. */
+  onUnitGone(unit: LogicalUnit): void {
+    for (const token of this.#tokens.values()) if (token.unit === unit) token.endedBy ??= Asc.tokenRevoked;
   }
 
   /** The medium is no longer in the unit. */

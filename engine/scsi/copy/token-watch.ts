@@ -5,7 +5,7 @@ import type { LogicalUnit, UnitPart } from '../logical-unit.js';
 import type { Medium } from '../medium.js';
 import { ScsiStatus } from '../status.js';
 
-/** Behind all that may end a command: a write that is refused changes nothing. It is removed while gates are asked, which is safe for the last one only. */
+/** Behind all that may end a command: a refused write changes nothing. It goes while gates are asked, which is safe for the last one only. */
 const LAST_RANK = 1000;
 /** Unit commands that rewrite the whole medium. Copies tell of their own writes. */
 const FORMAT_UNIT = 0x04;
@@ -15,8 +15,8 @@ const SANITIZE = 0x48;
 const scratch = new CommandSlot(SlotMemory.allocate(1), 0);
 
 /**
- * Sees the writes of initiators while point in time tokens of the unit exist, SPC-4 "Point in time copy ROD types": they stand for what the blocks held, and end
- * when that changes. A unit without such tokens has no watch, so that its writes cost nothing.
+ * Sees the writes of initiators while point in time tokens of the unit exist, SPC-4 "Point in time copy ROD types": they stand for what the blocks held, and
+ * end when that changes. A unit without such tokens has no watch, so that its writes cost nothing.
  */
 export class TokenWatch implements UnitPart, CommandGate {
   readonly rank = LAST_RANK;
@@ -45,6 +45,10 @@ export class TokenWatch implements UnitPart, CommandGate {
 
   onMediumChanged(): void {
     this.#unit.host.copies.tokens.onMediumGone(this.#unit);
+  }
+
+  onRemoved(): void {
+    this.#unit.host.copies.tokens.onUnitGone(this.#unit);
   }
 }
 

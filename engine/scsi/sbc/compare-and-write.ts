@@ -44,10 +44,16 @@ function planCompareAndWrite(command: CommandSlot, medium: Medium): void {
   const lba = readUint64(command.cdbView, LBA_AT);
   const count = command.cdb[COUNT_AT] as number;
   if (!isInRange(command, medium, lba, count)) return;
-  if (count > compareAndWriteBlocksMax(medium)) return invalidFieldInCdb(command, COUNT_AT);
+  if (count > compareAndWriteBlocksMax(medium)) {
+    invalidFieldInCdb(command, COUNT_AT);
+    return;
+  }
   const lengthBytes = 2 * count * medium.blockLengthBytes;
   // Half a comparison compares with the wrong half: what was sent for another count than the CDB tells must not be taken for this one.
-  if (command.expectedDataOutLength !== lengthBytes) return invalidFieldInCdb(command, COUNT_AT);
+  if (command.expectedDataOutLength !== lengthBytes) {
+    invalidFieldInCdb(command, COUNT_AT);
+    return;
+  }
   command.lba = lba;
   command.lbaCount = count;
   command.plannedDataOutLength = lengthBytes;
@@ -56,7 +62,7 @@ function planCompareAndWrite(command: CommandSlot, medium: Medium): void {
 /** The first half of the Data-Out is what must be there, the second what is to be there then. */
 function executeCompareAndWrite(command: CommandSlot, medium: Medium): void {
   const lengthBytes = command.lbaCount * medium.blockLengthBytes;
-  if (command.dataOutLength < 2 * lengthBytes) return;
+  if (lengthBytes === 0 || command.dataOutLength < 2 * lengthBytes) return;
   verifyBlocks(command, medium, lengthBytes, lengthBytes);
   if (command.status !== ScsiStatus.good) return;
   writeBlocks(command, medium, command.dataOut, command.dataOutStart + lengthBytes, lengthBytes, command.lba, isForced(command, FLAGS_AT));

@@ -30,6 +30,7 @@ const HOURS_SECONDS = 3600;
 const sendDiagnosticRow: UnitCommandRow = {
   runsOn: 'main',
   reservation: 'write',
+  accessState: 'standby',
   opcode: 0x1d,
   name: 'SEND DIAGNOSTIC',
   clause: 'SPC-4 "SEND DIAGNOSTIC command"',
@@ -53,13 +54,10 @@ const sendDiagnosticRow: UnitCommandRow = {
 
 function runSelfTest(command: CommandSlot, unit: LogicalUnit, deferral: Deferral, code: number): void {
   const selfTest = unit.part(SelfTest);
-  if (code === ABORT_BACKGROUND) {
-    // SPC-4 "SEND DIAGNOSTIC command", SELF-TEST CODE 100b: without one it is an error.
-    if (!selfTest.isRunning) return invalidFieldInCdb(command, 1, SELF_TEST_CODE_BIT);
-    return selfTest.abort();
-  }
-  if (selfTest.isRunning) return checkCondition(command, SenseKey.notReady, Asc.selfTestInProgress);
-  if (code === BACKGROUND_SHORT) void selfTest.runInBackground('short');
+  // SPC-4 "SEND DIAGNOSTIC command", SELF-TEST CODE 100b: with none that runs it is an error.
+  if (code === ABORT_BACKGROUND && selfTest.isRunning) selfTest.abort();
+  else if (selfTest.isRunning) checkCondition(command, SenseKey.notReady, Asc.selfTestInProgress);
+  else if (code === BACKGROUND_SHORT) void selfTest.runInBackground('short');
   else if (code === BACKGROUND_EXTENDED) void selfTest.runInBackground('extended');
   else if (code === FOREGROUND_SHORT) testInForeground(command, unit, deferral, 'short');
   else if (code === FOREGROUND_EXTENDED) testInForeground(command, unit, deferral, 'extended');
@@ -98,6 +96,7 @@ const supportedPages = Uint8Array.of(SUPPORTED_PAGES, 0x00, 0x00, 0x01, SUPPORTE
 const receiveDiagnosticResultsRow: UnitCommandRow = {
   runsOn: 'main',
   reservation: 'read',
+  accessState: 'standby',
   opcode: 0x1c,
   name: 'RECEIVE DIAGNOSTIC RESULTS',
   clause: 'SPC-4 "RECEIVE DIAGNOSTIC RESULTS command"',

@@ -17,7 +17,10 @@ const HEADER_12_LENGTH = 8;
 /** A list without descriptors is the same in every format. Logical units on stores have no defects. */
 function readDefectData(command: CommandSlot, requestAt: number, headerLength: number, allocationLength: number): void {
   const request = (command.cdb[requestAt] as number) & (LIST_BITS | FORMAT_BITS);
-  if ((request & FORMAT_BITS) >= FORMAT_VENDOR_SPECIFIC) return invalidFieldInCdb(command, requestAt, FORMAT_BIT_NUMBER);
+  if ((request & FORMAT_BITS) >= FORMAT_VENDOR_SPECIFIC) {
+    invalidFieldInCdb(command, requestAt, FORMAT_BIT_NUMBER);
+    return;
+  }
   const data = new Uint8Array(headerLength);
   data[1] = request;
   returnData(command, data, allocationLength);

@@ -1,7 +1,7 @@
 import type { LogicalUnit } from '../logical-unit.js';
 import type { Medium } from '../medium.js';
-import type { InternalOutcome } from '../unit-host.js';
 import { ScsiStatus } from '../status.js';
+import type { InternalOutcome } from '../unit-host.js';
 import { repeatBlock, synchronizeMedium, unmapBlocks, writeRepeated } from './internal-cdb.js';
 
 /** What one command of the work does at most: so long may another command of the logical unit have to wait for its blocks. */

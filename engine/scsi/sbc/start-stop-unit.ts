@@ -1,12 +1,12 @@
 import type { CommandSlot } from '../../shm/command-slot.js';
 import { CONTROL_UNUSED } from '../cdb.js';
 import type { Deferral, UnitCommandRow } from '../command-table.js';
+import { endAs } from '../internal-outcome.js';
 import type { ITNexus } from '../it-nexus.js';
 import type { LogicalUnit } from '../logical-unit.js';
 import { Asc, checkCondition, invalidFieldInCdb, SenseKey } from '../sense.js';
 import { MediumRemoval } from '../spc/medium-removal.js';
 import { ScsiStatus } from '../status.js';
-import type { InternalOutcome } from '../unit-host.js';
 import { LateAnswer } from './background-work.js';
 import { synchronizeMedium } from './internal-cdb.js';
 import { type LowPowerCondition, type PowerCause, PowerConditions } from './power-conditions.js';
@@ -79,36 +79,40 @@ export const startStopUnitRow: UnitCommandRow = {
 /** START and LOEJ mean nothing then. SBC-3 "START STOP UNIT command", POWER CONDITION. */
 function changePowerCondition(command: CommandSlot, unit: LogicalUnit, deferral: Deferral, condition: number): void {
   const actions = POWER_ACTIONS.get(condition);
-  if (actions === undefined) {
-    // Drives for removable media pass over reserved values, as iscsi-test-cu expects of them: the medium stays in, and the power condition as it is.
-    if (!unit.removable) invalidFieldInCdb(command, ACTION_AT, POWER_CONDITION_BIT);
-    return;
-  }
-  const change = actions[command.cdb[MODIFIER_AT] as number];
-  if (change === undefined) return invalidFieldInCdb(command, MODIFIER_AT, MODIFIER_BIT);
+  // Drives for removable media pass over reserved values, as iscsi-test-cu expects of them: the medium stays in, and the power condition as it is.
+  if (actions === undefined && unit.removable) return;
+  const change = actions?.[command.cdb[MODIFIER_AT] as number];
   const isStandby = condition === PowerCondition.standby || condition === PowerCondition.forceStandby0;
-  const onFlushed = () => change(unit.part(PowerConditions));
-  if (isStandby) flushThen(command, unit, deferral, { answersAtOnce: answersAtOnce(command), onFlushed, onFault: () => {} });
-  else change(unit.part(PowerConditions));
+  const onFlushed = () => change?.(unit.part(PowerConditions));
+  if (actions === undefined) invalidFieldInCdb(command, ACTION_AT, POWER_CONDITION_BIT);
+  else if (change === undefined) invalidFieldInCdb(command, MODIFIER_AT, MODIFIER_BIT);
+  else if (isStandby) flushThen(command, unit, deferral, { answersAtOnce: answersAtOnce(command), onFlushed, onFault: () => {} });
+  else onFlushed();
 }
 
+/** Without a removable medium there is nothing to load or eject. */
 function loadOrEject(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus, deferral: Deferral): void {
-  // Without a removable medium there is nothing to load or eject.
-  if (!unit.removable) return invalidFieldInCdb(command, ACTION_AT, LOEJ_BIT_NUMBER);
+  if (!unit.removable) invalidFieldInCdb(command, ACTION_AT, LOEJ_BIT_NUMBER);
+  else if (unit.part(MediumRemoval).isPrevented) checkCondition(command, SenseKey.illegalRequest, Asc.mediumRemovalPrevented);
+  else if (((command.cdb[ACTION_AT] as number) & START_BIT) === 0) eject(command, unit, deferral);
+  else load(unit, nexus);
+}
+
+function eject(command: CommandSlot, unit: LogicalUnit, deferral: Deferral): void {
   const removal = unit.part(MediumRemoval);
-  if (removal.isPrevented) return checkCondition(command, SenseKey.illegalRequest, Asc.mediumRemovalPrevented);
-  if (((command.cdb[ACTION_AT] as number) & START_BIT) === 0) {
-    const onFlushed = () => {
-      // Somebody may have forbidden it while the cache was written.
-      if (!removal.isPrevented) removal.eject();
-      unit.part(PowerConditions).enterActive();
-    };
-    // IMMED allows to answer before the medium is out. Who asks then whether it is would find a unit that has only stopped.
-    return stop(command, unit, deferral, { answersAtOnce: false, onFlushed });
-  }
-  const isNew = removal.load();
+  const onFlushed = () => {
+    // Somebody may have forbidden it while the cache was written.
+    if (!removal.isPrevented) removal.eject();
+    unit.part(PowerConditions).enterActive();
+  };
+  // IMMED allows to answer before the medium is out. Who asks then whether it is would find a unit that has only stopped.
+  stop(command, unit, deferral, { answersAtOnce: false, onFlushed });
+}
+
+/** Who loads the medium knows it; the others learn that it may be another one. SPC-4 "Removable medium". */
+function load(unit: LogicalUnit, nexus: ITNexus): void {
+  const isNew = unit.part(MediumRemoval).load();
   unit.part(PowerConditions).enterActive();
-  // Who loads it knows; the others learn that it may be another one. SPC-4 "Removable medium".
   if (isNew) unit.tellNexuses(Asc.mediumMayHaveChanged, nexus);
 }
 
@@ -137,7 +141,10 @@ function stop(command: CommandSlot, unit: LogicalUnit, deferral: Deferral, flush
 /** Writes the cache to the medium first, unless NO_FLUSH is set or there is nothing to write it to. */
 function flushThen(command: CommandSlot, unit: LogicalUnit, deferral: Deferral, flush: Flush): void {
   const isNeeded = ((command.cdb[ACTION_AT] as number) & NO_FLUSH_BIT) === 0 && unit.medium !== null && !unit.medium.readOnly;
-  if (!isNeeded) return flush.onFlushed();
+  if (!isNeeded) {
+    flush.onFlushed();
+    return;
+  }
   const answer = new LateAnswer(deferral);
   const flushed = synchronizeMedium(unit);
   if (flush.answersAtOnce) answer.give(() => {});
@@ -146,16 +153,4 @@ function flushThen(command: CommandSlot, unit: LogicalUnit, deferral: Deferral, 
     else flush.onFault();
     answer.give(() => endAs(command, outcome));
   });
-}
-
-const SENSE_KEY_AT = 2;
-const SENSE_KEY_BITS = 0x0f;
-const ASC_AT = 12;
-
-/** What went wrong inside, in the sense format of the initiator. */
-function endAs(command: CommandSlot, { status, sense }: InternalOutcome): void {
-  if (status === ScsiStatus.good) return;
-  if (status !== ScsiStatus.checkCondition) return checkCondition(command, SenseKey.hardwareError, Asc.internalTargetFailure);
-  const key = (sense[SENSE_KEY_AT] as number) & SENSE_KEY_BITS;
-  checkCondition(command, key as SenseKey, ((sense[ASC_AT] as number) << 8) | (sense[ASC_AT + 1] as number));
 }

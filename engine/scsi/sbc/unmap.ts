@@ -70,7 +70,10 @@ function* descriptorsOf(list: Uint8Array): Generator<Descriptor> {
 /** All is checked before anything is unmapped. What is claimed reaches from the first block of all ranges to the last. */
 function planRanges(command: CommandSlot, medium: Medium): void {
   const list = parameterListOf(command);
-  if (command.plannedDataOutLength > 0 && list.length < HEADER_LENGTH) return parameterListLengthError(command);
+  if (command.plannedDataOutLength > 0 && list.length < HEADER_LENGTH) {
+    parameterListLengthError(command);
+    return;
+  }
   let descriptorCount = 0;
   let blockCount = 0;
   let first = medium.blockCount;
@@ -78,9 +81,15 @@ function planRanges(command: CommandSlot, medium: Medium): void {
   for (const { at, lba, lbaCount } of descriptorsOf(list)) {
     descriptorCount++;
     blockCount += lbaCount;
-    if (descriptorCount > medium.unmapDescriptorsMax) return invalidFieldInParameterList(command, DESCRIPTORS_LENGTH_AT);
+    if (descriptorCount > medium.unmapDescriptorsMax) {
+      invalidFieldInParameterList(command, DESCRIPTORS_LENGTH_AT);
+      return;
+    }
     if (!isInRange(command, medium, lba, lbaCount)) return;
-    if (blockCount > medium.unmapBlocksMax) return invalidFieldInParameterList(command, at + COUNT_AT);
+    if (blockCount > medium.unmapBlocksMax) {
+      invalidFieldInParameterList(command, at + COUNT_AT);
+      return;
+    }
     if (lbaCount === 0) continue;
     first = Math.min(first, lba);
     end = Math.max(end, lba + lbaCount);

@@ -58,12 +58,24 @@ function planWriteAtomic(command: CommandSlot, medium: Medium): void {
   const boundary = command.cdbView.getUint16(BOUNDARY_AT);
   const { transferBlocksMax, granularityBlocks, boundaryBlocksMax } = atomicLimitsOf(medium);
   if (!isInRange(command, medium, lba, count)) return;
-  if (lba % granularityBlocks !== 0) return invalidFieldInCdb(command, LBA_AT);
-  if (boundary % granularityBlocks !== 0 || boundary > boundaryBlocksMax) return invalidFieldInCdb(command, BOUNDARY_AT);
-  if (count % granularityBlocks !== 0 || count > transferBlocksMax) return invalidFieldInCdb(command, COUNT_AT);
+  if (lba % granularityBlocks !== 0) {
+    invalidFieldInCdb(command, LBA_AT);
+    return;
+  }
+  if (boundary % granularityBlocks !== 0 || boundary > boundaryBlocksMax) {
+    invalidFieldInCdb(command, BOUNDARY_AT);
+    return;
+  }
+  if (count % granularityBlocks !== 0 || count > transferBlocksMax) {
+    invalidFieldInCdb(command, COUNT_AT);
+    return;
+  }
   const lengthBytes = count * medium.blockLengthBytes;
   // An initiator that sends less than its CDB says would have part of it written.
-  if (command.expectedDataOutLength < lengthBytes) return invalidFieldInCdb(command, COUNT_AT);
+  if (command.expectedDataOutLength < lengthBytes) {
+    invalidFieldInCdb(command, COUNT_AT);
+    return;
+  }
   command.lba = lba;
   command.lbaCount = count;
   command.plannedDataOutLength = lengthBytes;
@@ -72,7 +84,7 @@ function planWriteAtomic(command: CommandSlot, medium: Medium): void {
 /** Space is taken before the first byte is written: a thin store that is full refuses all of it. */
 function executeWriteAtomic(command: CommandSlot, medium: Medium): void {
   const { provisioning } = medium.store;
-  if (provisioning !== null && command.lbaCount > 0) {
+  if (medium.thin && provisioning !== null && command.lbaCount > 0) {
     const outcome = provisioning.anchor(command.lba * medium.blockLengthBytes, command.lbaCount * medium.blockLengthBytes);
     if (outcome < 0) {
       endWithWriteFault(command, outcome, command.lba);

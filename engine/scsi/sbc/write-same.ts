@@ -46,18 +46,33 @@ export const writeSameRows: readonly MediumCommandRow[] = [
 function planWriteSame(command: CommandSlot, medium: Medium, shape: ExtentFields, flagsAt: number): void {
   const flags = command.cdb[flagsAt] as number;
   // SBC-3: ANCHOR says how to unmap. Without management of provisioning (LBPME is 0) there is nothing to ask for.
-  if ((flags & UNMAP_BIT) === 0 && (flags & ANCHOR_BIT) !== 0) return invalidFieldInCdb(command, flagsAt, ANCHOR_BIT_NUMBER);
-  if ((flags & UNMAP_BIT) !== 0 && !medium.thin) return invalidFieldInCdb(command, flagsAt, UNMAP_BIT_NUMBER);
+  if ((flags & UNMAP_BIT) === 0 && (flags & ANCHOR_BIT) !== 0) {
+    invalidFieldInCdb(command, flagsAt, ANCHOR_BIT_NUMBER);
+    return;
+  }
+  if ((flags & UNMAP_BIT) !== 0 && !medium.thin) {
+    invalidFieldInCdb(command, flagsAt, UNMAP_BIT_NUMBER);
+    return;
+  }
   const lba = shape.lba(command.cdbView);
   const given = shape.count(command.cdbView);
   if (!isInRange(command, medium, lba, given)) return;
   // WSNZ is 0: no blocks stands for all from there on, of which there must be one.
   const count = given === 0 ? medium.blockCount - lba : given;
-  if (count === 0) return checkCondition(command, SenseKey.illegalRequest, Asc.lbaOutOfRange);
-  if (count > medium.writeSameBlocksMax) return invalidFieldInCdb(command, shape.countAt);
+  if (count === 0) {
+    checkCondition(command, SenseKey.illegalRequest, Asc.lbaOutOfRange);
+    return;
+  }
+  if (count > medium.writeSameBlocksMax) {
+    invalidFieldInCdb(command, shape.countAt);
+    return;
+  }
   if ((flags & NO_DATA_OUT_BIT) === 0) {
     // Anything else than one block cannot be what the initiator means to write everywhere. No field of the CDB to point at.
-    if (command.expectedDataOutLength !== medium.blockLengthBytes) return checkCondition(command, SenseKey.illegalRequest, Asc.invalidFieldInCdb);
+    if (command.expectedDataOutLength !== medium.blockLengthBytes) {
+      checkCondition(command, SenseKey.illegalRequest, Asc.invalidFieldInCdb);
+      return;
+    }
     command.plannedDataOutLength = medium.blockLengthBytes;
   }
   command.lba = lba;

@@ -14,8 +14,6 @@ export interface ControlModeValues {
   readonly unrestrictedReordering: boolean;
   /** NUAR: nobody is told RESERVATIONS RELEASED. */
   readonly noAttentionOnRelease: boolean;
-  /** RLEC: log parameters that reach their thresholds establish unit attentions. */
-  readonly reportsLogExceptions: boolean;
 }
 
 export const controlModeDefaults: ControlModeValues = {
@@ -24,7 +22,6 @@ export const controlModeDefaults: ControlModeValues = {
   taskAbortedStatus: false,
   unrestrictedReordering: true,
   noAttentionOnRelease: false,
-  reportsLogExceptions: false,
 };
 
 /**
@@ -57,10 +54,6 @@ export class ControlMode implements UnitPart {
 
   get noAttentionOnRelease(): boolean {
     return this.#values.noAttentionOnRelease;
-  }
-
-  get reportsLogExceptions(): boolean {
-    return this.#values.reportsLogExceptions;
   }
 
   /** `listener` is called with every change from now on, after the new values are in force. */

@@ -20,7 +20,6 @@ const TST_MASK = 0xe0;
 const D_SENSE_BIT = 0x04;
 /** Global logging target save disable: log parameters are not saved. */
 const GLTSD_BIT = 0x02;
-const RLEC_BIT = 0x01;
 const QUEUE_ALGORITHM_SHIFT = 4;
 const QUEUE_ALGORITHM_MASK = 0xf0;
 const NUAR_BIT = 0x08;
@@ -39,7 +38,7 @@ const QUERR_RESERVED = 2;
 const UNRESTRICTED_REORDERING = 1;
 const LEFTMOST_OF = { taskSetType: { byte: 0, bit: 7 }, queueAlgorithm: { byte: 1, bit: 7 }, queueError: { byte: 1, bit: 2 } } as const;
 
-/** TMF_ONLY, RAC, UA_INTLCK_CTRL and the others that cannot be changed are zero: what they would ask for is not done. */
+/** TMF_ONLY, RLEC, RAC, UA_INTLCK_CTRL and the others that cannot be changed are zero: what they would ask for is not done. */
 export const controlPage: ModePage = {
   code: 0x0a,
   subpage: 0,
@@ -55,7 +54,7 @@ export const controlPage: ModePage = {
   },
   changeable() {
     const mask = new Uint8Array(CONTROL_LENGTH);
-    mask[0] = TST_MASK | D_SENSE_BIT | RLEC_BIT;
+    mask[0] = TST_MASK | D_SENSE_BIT;
     mask[1] = QUEUE_ALGORITHM_MASK | NUAR_BIT | QERR_MASK;
     mask[2] = SWP_BIT;
     mask[3] = TAS_BIT;
@@ -72,7 +71,6 @@ export const controlPage: ModePage = {
       taskAbortedStatus: (fourth & TAS_BIT) !== 0,
       unrestrictedReordering: second >> QUEUE_ALGORITHM_SHIFT === UNRESTRICTED_REORDERING,
       noAttentionOnRelease: (second & NUAR_BIT) !== 0,
-      reportsLogExceptions: (first & RLEC_BIT) !== 0,
     });
   },
   // SWP inhibits writing "after writing all cached or buffered write data".

@@ -26,7 +26,7 @@ export class MediumRemoval implements UnitPart {
     this.#preventing.add(nexusId);
   }
 
-  /** Also for a nexus whose reservation was preempted: what it prevented is over. SPC-4 "Preempting". */
+  /** Also for a nexus that was preempted and whose tasks were aborted: what it prevented is over. */
   allow(nexusId: number): void {
     this.#preventing.delete(nexusId);
   }

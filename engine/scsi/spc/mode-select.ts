@@ -1,12 +1,12 @@
 import type { CommandSlot } from '../../shm/command-slot.js';
 import { ALL_BITS, CONTROL_UNUSED } from '../cdb.js';
 import type { Deferral, UnitCommandRow } from '../command-table.js';
+import { endAs } from '../internal-outcome.js';
 import type { ITNexus } from '../it-nexus.js';
 import type { LogicalUnit } from '../logical-unit.js';
 import { parameterListOf, planParameterList } from '../parameter-list.js';
 import { Asc, checkCondition, invalidFieldInCdb, parameterListLengthError, SenseKey } from '../sense.js';
 import { ScsiStatus } from '../status.js';
-import type { InternalOutcome } from '../unit-host.js';
 import { type ModeChanges, ModePages } from './mode-page-values.js';
 import { type HeaderShape, headerShapes, readModeParameters } from './mode-select-list.js';
 
@@ -93,7 +93,7 @@ async function makeLast(command: CommandSlot, unit: LogicalUnit, mustFlush: bool
   if (mustFlush) {
     const outcome = await modes.profile.flush(unit);
     if (outcome.status !== ScsiStatus.good) {
-      failAs(command, outcome);
+      endAs(command, outcome);
       return false;
     }
   }
@@ -105,10 +105,4 @@ async function makeLast(command: CommandSlot, unit: LogicalUnit, mustFlush: bool
     checkCondition(command, SenseKey.hardwareError, Asc.internalTargetFailure);
     return false;
   }
-}
-
-function failAs(command: CommandSlot, { status, sense }: InternalOutcome): void {
-  command.status = status;
-  command.sense.set(sense);
-  command.senseLength = sense.length;
 }

@@ -1,6 +1,7 @@
 import type { CommandSlot } from '../../shm/command-slot.js';
 import { ALL_BITS, returnData } from '../cdb.js';
-import type { CommandRow, CommandTable, UnitCommandRow } from '../command-table.js';
+import type { CommandRow, UnitCommandRow } from '../command-table.js';
+import type { LogicalUnit } from '../logical-unit.js';
 import { invalidFieldInCdb } from '../sense.js';
 import { ALLOCATION_LENGTH_AT, maintenanceInRow } from './maintenance-in.js';
 
@@ -46,15 +47,19 @@ export const reportSupportedOperationCodesRow: UnitCommandRow = maintenanceInRow
   execute(command, unit) {
     const options = command.cdb[OPTIONS_AT] as number;
     const timeouts = (options & RCTD_BIT) !== 0;
-    const table = unit.deviceType.commands;
-    const data = (options & REPORTING_OPTIONS_MASK) === ReportingOptions.all ? allCommands(table, timeouts) : oneCommand(command, table, timeouts);
+    const data = (options & REPORTING_OPTIONS_MASK) === ReportingOptions.all ? allCommands(unit, timeouts) : oneCommand(command, unit, timeouts);
     if (data !== null) returnData(command, data, command.cdbView.getUint32(ALLOCATION_LENGTH_AT));
   },
 });
 
-function allCommands(table: CommandTable, timeouts: boolean): Uint8Array {
+/** Undefined also where only other units of the device type have the command. */
+function ofUnit(row: CommandRow | undefined, unit: LogicalUnit): CommandRow | undefined {
+  return row?.isSupported?.(unit) === false ? undefined : row;
+}
+
+function allCommands(unit: LogicalUnit, timeouts: boolean): Uint8Array {
   const stride = DESCRIPTOR_LENGTH + (timeouts ? TIMEOUTS_LENGTH : 0);
-  const rows = table.rows.filter(({ cdbLength }) => cdbLength <= LISTED_CDB_LENGTH_MAX);
+  const rows = unit.deviceType.commands.rows.filter((row) => row.cdbLength <= LISTED_CDB_LENGTH_MAX && ofUnit(row, unit) !== undefined);
   const data = new Uint8Array(LIST_HEADER_LENGTH + stride * rows.length);
   const view = new DataView(data.buffer);
   view.setUint32(0, data.length - LIST_HEADER_LENGTH);
@@ -82,7 +87,8 @@ function writeTimeouts(view: DataView, at: number, row: CommandRow): void {
 }
 
 /** Null when the command has ended: the reporting option does not suit the opcode. SPC-4 §6.35.1. */
-function oneCommand(command: CommandSlot, table: CommandTable, timeouts: boolean): Uint8Array | null {
+function oneCommand(command: CommandSlot, unit: LogicalUnit, timeouts: boolean): Uint8Array | null {
+  const table = unit.deviceType.commands;
   const opcode = command.cdb[OPERATION_CODE_AT] as number;
   const serviceAction = command.cdbView.getUint16(SERVICE_ACTION_AT);
   const hasServiceActions = table.hasServiceActions(opcode);
@@ -90,12 +96,12 @@ function oneCommand(command: CommandSlot, table: CommandTable, timeouts: boolean
   switch ((command.cdb[OPTIONS_AT] as number) & REPORTING_OPTIONS_MASK) {
     case ReportingOptions.operationCode:
       if (hasServiceActions) break;
-      return encodeOne(table.findNamed(opcode), timeouts);
+      return encodeOne(ofUnit(table.findNamed(opcode), unit), timeouts);
     case ReportingOptions.serviceAction:
       if (isSupported && !hasServiceActions) break;
-      return encodeOne(table.findNamed(opcode, serviceAction), timeouts);
+      return encodeOne(ofUnit(table.findNamed(opcode, serviceAction), unit), timeouts);
     case ReportingOptions.either:
-      return encodeOne(table.findNamed(opcode, hasServiceActions || serviceAction !== 0 ? serviceAction : undefined), timeouts);
+      return encodeOne(ofUnit(table.findNamed(opcode, hasServiceActions || serviceAction !== 0 ? serviceAction : undefined), unit), timeouts);
   }
   invalidFieldInCdb(command, OPTIONS_AT, REPORTING_OPTIONS_BIT);
   return null;

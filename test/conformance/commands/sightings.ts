@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { TargetError } from '../../../engine/errors.js';
 import { COMMAND_COVERAGE_VARIABLE, type CommandSighting } from '../../support/command-coverage.js';
 import { repositoryRoot } from '../../support/repository-root.js';
 import { findTestFiles } from '../../support/test-files.js';
@@ -11,7 +10,7 @@ import { findTestFiles } from '../../support/test-files.js';
 const AT_A_TIME = 4;
 const COMMAND_TESTS = 'test/engine/scsi/';
 
-/** Runs every unit test of device servers once more and answers what each of them has seen commands do. Throws `TargetError` when one fails. */
+/** Runs every unit test of device servers once more and answers what each of them has seen commands do. */
 export async function collectSightings(): Promise<CommandSighting[]> {
   const folder = mkdtempSync(join(tmpdir(), 'lunloom-commands-'));
   const output = join(folder, 'sightings');
@@ -21,7 +20,7 @@ export async function collectSightings(): Promise<CommandSighting[]> {
     const { files } = findTestFiles(repositoryRoot(), compiledFolder);
     const waiting = files.filter(({ name }) => name.startsWith(COMMAND_TESTS));
     const lane = async () => {
-      for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) await runFile(file.name, file.compiledPath, output);
+      for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) await runFile(file.compiledPath, output);
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, lane));
     const lines = readFileSync(output, 'utf8').split('\n');
@@ -31,13 +30,11 @@ export async function collectSightings(): Promise<CommandSighting[]> {
   }
 }
 
-function runFile(name: string, path: string, output: string): Promise<void> {
+function runFile(path: string, output: string): Promise<void> {
   const child = spawn(process.execPath, [path], { env: { ...process.env, [COMMAND_COVERAGE_VARIABLE]: output }, stdio: 'ignore' });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (exitCode) => {
-      if (exitCode === 0) resolve();
-      else reject(new TargetError('CONFORMANCE_UNRELIABLE', `${name} fails: run it by itself`));
-    });
+    // A test that fails is told of where the tests run; what it has seen until then counts.
+    child.once('close', () => resolve());
   });
 }

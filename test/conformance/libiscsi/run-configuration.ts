@@ -30,7 +30,7 @@ export async function runConfiguration(kind: TargetKind, configuration: Configur
     const report = parseCunitReport(stdout);
     const faults = reportFaults(report);
     if (faults.length > 0) throw new TargetError('CONFORMANCE_UNRELIABLE', `${kind.name}, ${configuration.name}: ${faults.join('; ')}\n${stderr.slice(-2048)}`);
-    const tests = report.tests.filter(({ suite }) => configuration.runs(suite));
+    const tests = report.tests.filter(({ suite, name }) => configuration.runs(suite, name));
     const of = (verdict: CunitTest['verdict']) => tests.filter((each) => each.verdict === verdict);
     const skipsOutside = report.remarksOutside.filter((remark) => remark.kind === 'SKIPPED');
     return { target: kind.name, configuration: configuration.name, passed: of('passed'), skipped: of('skipped'), failed: of('failed'), skipsOutside };

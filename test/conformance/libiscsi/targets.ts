@@ -29,14 +29,15 @@ const LOGIN_FAILURE_DELAY_MS_MAX = 0;
 export function lunloomKind(execution: ExecutionKind, store: StoreKind): TargetKind {
   return {
     name: `Lunloom, ${store}, ${execution}`,
-    async start({ readOnly, user, hasTwoPaths }) {
+    async start({ readOnly, user, hasTwoPaths, is512e }) {
       const folder = mkdtempSync(join(tmpdir(), 'lunloom-conformance-'));
       const secretFile = join(folder, 'secret');
       writeFileSync(secretFile, `${SECRET}\n`, { mode: 0o600 });
       const image = join(folder, 'disk.img');
       writeFileSync(image, '');
       truncateSync(image, UNIT_BYTES);
-      const lun = { lun: 0, store: store === 'ram' ? `ram:${UNIT_BYTES}` : `file:${image}`, execution, readonly: readOnly, removable: !readOnly, 'physical-block-size': '4KiB' };
+      const shape = { readonly: readOnly, removable: !readOnly, ...(is512e ? { 'physical-block-size': '4KiB' } : {}) };
+      const lun = { lun: 0, store: store === 'ram' ? `ram:${UNIT_BYTES}` : `file:${image}`, execution, ...shape };
       const users = [{ name: user, secret: { file: secretFile } }];
       const config = { targets: [{ name: TARGET_NAME, luns: [lun], users }], limits: { loginFailureDelayMsMax: LOGIN_FAILURE_DELAY_MS_MAX } };
       const portals = hasTwoPaths ? ['127.0.0.1:0', '127.0.0.1:0,2'] : ['127.0.0.1:0'];

@@ -1,5 +1,5 @@
-import { renderConformance, renderRows } from './report.js';
 import { conformanceRows } from '../rfc7143.js';
+import { renderConformance, renderRows } from './report.js';
 
 /**
  * Prints the conformance list: `npm run conformance:rfc7143`, with `-- --all` every row and the tests that cover it. Whether those tests are there

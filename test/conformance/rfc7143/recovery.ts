@@ -258,7 +258,9 @@ const taskManagement: readonly ConformanceRow[] = [
     'CLEAR TASK SET stops the tasks of every nexus, which learn of it by unit attention.',
     functions('CLEAR TASK SET stops the commands of every nexus, and those others learn of it by a unit attention'),
   ),
-  must('11.5.1', 'CLEAR ACA ends the ACA condition of the nexus; without one there is nothing to do.', 
+  must(
+    '11.5.1',
+    'CLEAR ACA ends the ACA condition of the nexus; without one there is nothing to do.',
     functions('CLEAR ACA: where there is no ACA condition it is complete at once, where there is no unit it is refused'),
     aca('CLEAR ACA lets go on what was blocked, in its order'),
   ),

@@ -58,6 +58,7 @@ const FULL: EngineConfig = {
   workerCount: 2,
   insecure: false,
   control: '/run/lab.sock',
+  state: '/var/lib/lab',
   isns: { server: { host: '::1', port: 3206 }, entity: 'lab', refreshSeconds: 30 },
   limits: { slotCount: 256 },
 };

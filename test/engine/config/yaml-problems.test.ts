@@ -98,7 +98,8 @@ test('a key without a value points at the key', () => {
 });
 
 test('an empty file, a list and a bare word are no configuration', () => {
-  const expected = 'expected a mapping with targets, and portals, execution, workers, insecure, control, isns, discovery, redirects and limits as needed';
+  const expected =
+    'expected a mapping with targets, and portals, execution, workers, insecure, control, state, isns, discovery, redirects and limits as needed';
   assertLines('', [`lab.yaml:1:1: ${expected}, found nothing`]);
   assertLines('# nothing but a comment\n', [`lab.yaml:1:1: ${expected}, found nothing`]);
   assertLines('- a\n', [`lab.yaml:1:1: ${expected}, found a list`]);

@@ -109,4 +109,14 @@ test('without a worker everything runs on the main thread', () => {
   for (const policy of ['inline', 'pool', 'auto'] as const) assert.ok(runsInline(policy, read, command, mediumOf(true), MIB, false));
 });
 
+test('auto: a command of a few bytes that goes through much of the store goes to a worker', () => {
+  const writeSame = deviceTypes.disk.commands.findNamed(0x41) as CommandRow;
+  command.lbaCount = 8;
+  assert.ok(isInline('auto', writeSame, memory, 512));
+  assert.ok(isInline('auto', writeSame, cached(), 512));
+  command.lbaCount = 2 * 1024;
+  assert.not.ok(isInline('auto', writeSame, memory, 512));
+  assert.not.ok(isInline('auto', writeSame, cached(), 512));
+});
+
 test.run();

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AssertionFailure } from '../../../engine/errors.js';
-import { decodeLun, encodeLunHigh, LUN_MAX, LUN_UNSUPPORTED } from '../../../engine/pdu/lun.js';
+import { decodeLun, encodeLunHigh, isWellKnownLun, LUN_MAX, LUN_UNSUPPORTED, WELL_KNOWN_REPORT_LUNS } from '../../../engine/pdu/lun.js';
 
 /** SAM-5 "Logical unit numbers": the address method is in bits 7 and 6 of the first byte. */
 
@@ -23,9 +23,16 @@ test('flat space addressing names LUNs 0 to 16383, small ones too', () => {
   assert.is(decodeLun(0x7fff_0000, 0), LUN_MAX);
 });
 
-test('logical unit, extended and well-known forms are none of ours', () => {
+test('well-known logical units stand beyond all LUNs', () => {
+  assert.is(decodeLun(0xc101_0000, 0), WELL_KNOWN_REPORT_LUNS);
+  assert.is(encodeLunHigh(WELL_KNOWN_REPORT_LUNS), 0xc101_0000);
+  assert.ok(isWellKnownLun(WELL_KNOWN_REPORT_LUNS) && !isWellKnownLun(LUN_MAX) && WELL_KNOWN_REPORT_LUNS > LUN_MAX);
+});
+
+test('logical unit and other extended forms are none of ours', () => {
   assert.is(decodeLun(0x8001_0000, 0), LUN_UNSUPPORTED);
-  assert.is(decodeLun(0xc101_0000, 0), LUN_UNSUPPORTED);
+  assert.is(decodeLun(0xc201_0000, 0), LUN_UNSUPPORTED);
+  assert.is(decodeLun(0xc101_0000, 1), LUN_UNSUPPORTED);
   assert.is(decodeLun(0xd200_0001, 0), LUN_UNSUPPORTED);
 });
 

@@ -3,7 +3,7 @@ import type { CommandRow, Deferral, DeviceType } from '../../../engine/scsi/comm
 import { executeMediumCommand, executeUnitCommand, prepare } from '../../../engine/scsi/device-server.js';
 import { deviceTypes } from '../../../engine/scsi/device-types.js';
 import type { ITNexus } from '../../../engine/scsi/it-nexus.js';
-import { LogicalUnit } from '../../../engine/scsi/logical-unit.js';
+import { LogicalUnit, type LogicalUnitIdentity } from '../../../engine/scsi/logical-unit.js';
 import { Medium } from '../../../engine/scsi/medium.js';
 import { Asc } from '../../../engine/scsi/sense.js';
 import { ScsiStatus } from '../../../engine/scsi/status.js';
@@ -11,8 +11,8 @@ import { type LogicalUnitHost, soleUnitHost } from '../../../engine/scsi/unit-ho
 import { CommandSlot, SlotMemory } from '../../../engine/shm/command-slot.js';
 import { DataDirection } from '../../../engine/shm/layout.js';
 import type { BackingStore } from '../../../engine/store/store.js';
-import { noteCommand } from '../../support/command-coverage.js';
 import { assertBytes, hex } from '../../support/assert-bytes.js';
+import { noteCommand } from '../../support/command-coverage.js';
 import { MemoryStore } from './memory-store.js';
 
 export const BLOCK = 512;
@@ -38,6 +38,8 @@ export interface UnitOptions {
   readonly deviceType?: DeviceType;
   readonly hasMedium?: boolean;
   readonly removable?: boolean;
+  /** What differs from `identity`. */
+  readonly identity?: Partial<LogicalUnitIdentity>;
   /** What differs from a unit that stands alone. */
   readonly host?: Partial<LogicalUnitHost>;
 }
@@ -55,7 +57,7 @@ export function makeUnit(options: UnitOptions = {}): LogicalUnit {
     lun: 0,
     deviceType: options.deviceType ?? deviceTypes.disk,
     medium: options.hasMedium === false ? null : medium,
-    identity,
+    identity: { ...identity, ...options.identity },
     removable: options.removable ?? false,
     host: { ...soleUnitHost, luns: () => options.luns ?? [0], ...options.host },
   });

@@ -1,58 +1,21 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readOpcode, TaskAttribute, TaskManagementFunction, TaskManagementResponse } from '../../../engine/pdu/index.js';
-import { ControlMode, type ControlModeValues, controlModeDefaults } from '../../../engine/scsi/spc/control-mode.js';
+import { Opcode, readOpcode, TaskAttribute, TaskManagementFunction, TaskManagementResponse } from '../../../engine/pdu/index.js';
+import { CONTROL_UNUSED } from '../../../engine/scsi/cdb.js';
+import { CommandTable, type DeviceType, type UnitCommandRow } from '../../../engine/scsi/command-table.js';
+import { testUnitReadyRow } from '../../../engine/scsi/spc/test-unit-ready.js';
 import { assertBytes } from '../../support/assert-bytes.js';
 import type { SentPdu } from '../task/recording-output.js';
 import { BLOCK, Lun, Scene } from './scene.js';
-import { type CommandChoices, cdb10, loggedIn, type TestInitiator } from './test-initiator.js';
+import { answersOf, clear, fault, finish, poll, readNaca, Status, setMode } from './task-set-kit.js';
+import { cdb10, loggedIn, type TestInitiator } from './test-initiator.js';
 
-const { clearAca, abortTask, clearTaskSet, logicalUnitReset, itNexusReset } = TaskManagementFunction;
+const { abortTask, clearTaskSet, logicalUnitReset, itNexusReset } = TaskManagementFunction;
 const ACA = TaskAttribute.aca;
 const ORDERED = TaskAttribute.ordered;
 const HEAD_OF_QUEUE = TaskAttribute.headOfQueue;
-const Status = { good: 0x00, checkCondition: 0x02, busy: 0x08, acaActive: 0x30, taskAborted: 0x40 } as const;
 const LEVEL_2 = ['iSCSIProtocolLevel=2'];
 const KEYS = ['InitialR2T=No', 'MaxOutstandingR2T=1'];
-
-function setMode(scene: Scene, values: Partial<ControlModeValues>, lun: number = Lun.pool): void {
-  scene.taskSets[lun]?.unit.part(ControlMode).set({ ...controlModeDefaults, ...values });
-}
-
-function finish(scene: Scene, ...initiators: TestInitiator[]): void {
-  for (const initiator of initiators) {
-    initiator.assertSilent();
-    initiator.transport.output.flush();
-  }
-  scene.assertIdle();
-}
-
-/** READ (10) with NACA; `lba` beyond the end faults. */
-function readNaca(initiator: TestInitiator, lba: number, choices: CommandChoices = {}): number {
-  return initiator.command(cdb10(0x28, lba, 1).replace(/00$/, '04'), { read: BLOCK, lun: Lun.pool, ...choices });
-}
-
-/** A command with NACA that is beyond the end of the medium: it establishes an ACA condition. */
-function fault(initiator: TestInitiator, choices: CommandChoices = {}): void {
-  const tag = readNaca(initiator, 0xffffff, choices);
-  const { initiatorTaskTag, sense } = initiator.takeResponse();
-  assert.equal([initiatorTaskTag, sense], [tag, '05/21/00']);
-}
-
-/** What TEST UNIT READY ends with. */
-function poll(initiator: TestInitiator, choices: CommandChoices & { readonly naca?: boolean } = {}): number {
-  initiator.command(choices.naca === true ? '00 00 00 00 00 04' : '00', { lun: Lun.pool, ...choices });
-  return initiator.takeResponse().status;
-}
-
-function clear(initiator: TestInitiator, lun: number = Lun.pool): void {
-  initiator.taskManagement(clearAca, { lun });
-}
-
-/** Tag and status of every answer, in their order; task management responses have the status `tmf`. */
-function answersOf(initiator: TestInitiator): [tag: number, status: number | 'tmf'][] {
-  return initiator.take().map(({ header }: SentPdu) => [header.getUint32(16), readOpcode(header, 0) === 0x22 ? 'tmf' : header.getUint8(3)]);
-}
 
 test('a CHECK CONDITION without NACA establishes no ACA condition', () => {
   const scene = new Scene();
@@ -163,6 +126,71 @@ test('a dormant command stays dormant until the ACA condition is over', () => {
   clear(initiator);
   scene.dispatcher.completeAll();
   assert.is(answersOf(initiator).at(-1)?.[0], ordered);
+  finish(scene, initiator);
+});
+
+test('a dormant command is not enabled by the fault of the ORDERED one before it', () => {
+  const scene = new Scene();
+  const initiator = loggedIn(scene, { keys: KEYS });
+  const faulting = initiator.command(cdb10(0x2a, 0, 1).replace(/00$/, '04'), { write: BLOCK, lun: Lun.pool, attribute: ORDERED });
+  const { targetTransferTag } = initiator.takeR2T();
+  const behind = initiator.write(0, 1, { lun: Lun.pool });
+  initiator.dataOut(faulting, new Uint8Array(BLOCK), { targetTransferTag, dataSN: 5 });
+  assert.is(initiator.takeResponse().sense, '0b/4b/00');
+  initiator.assertSilent();
+  clear(initiator);
+  assert.equal(
+    initiator.take().map(({ header }) => [readOpcode(header, 0), header.getUint32(16)]),
+    [
+      [Opcode.readyToTransfer, behind],
+      [Opcode.taskManagementResponse, initiator.lastTag],
+    ],
+  );
+  initiator.taskManagement(abortTask, { referencedTaskTag: behind });
+  initiator.takeTaskManagementResponse();
+  finish(scene, initiator);
+});
+
+/** A device with one command, C0h, that takes four bytes; it counts how often that is executed. */
+function countingDevice(): { type: DeviceType; executed: () => number } {
+  let count = 0;
+  const row: UnitCommandRow = {
+    runsOn: 'main',
+    reservation: 'always',
+    opcode: 0xc0,
+    name: 'COUNT',
+    clause: 'none',
+    cdbLength: 6,
+    cdbUsage: [0xc0, 0, 0, 0, 0, CONTROL_UNUSED],
+    passesUnitAttention: true,
+    plan: (command) => {
+      command.plannedDataOutLength = 4;
+    },
+    execute: () => {
+      count++;
+    },
+  };
+  const commands = new CommandTable([row, testUnitReadyRow]);
+  return { type: { name: 'counting', peripheralDeviceType: 0, normalAca: true, commands }, executed: () => count };
+}
+
+test('a command of the main thread whose Data-Out comes under an ACA condition is executed when that is over', () => {
+  const { type, executed } = countingDevice();
+  const scene = new Scene({ deviceType: type });
+  const initiator = loggedIn(scene, { keys: KEYS });
+  const blocked = initiator.command('c0 00 00 00 00 00', { write: 4, lun: Lun.special });
+  const { targetTransferTag } = initiator.takeR2T();
+  initiator.command('01 00 00 00 00 04', { lun: Lun.special });
+  assert.is(initiator.takeResponse().sense, '05/20/00');
+  initiator.dataOut(blocked, new Uint8Array(4), { targetTransferTag });
+  initiator.assertSilent();
+  assert.is(executed(), 0);
+  clear(initiator, Lun.special);
+  assert.equal(answersOf(initiator), [
+    [blocked, Status.good],
+    [initiator.lastTag, 'tmf'],
+  ]);
+  assert.is(executed(), 1);
   finish(scene, initiator);
 });
 
@@ -323,139 +351,6 @@ test('a read straight out of the store that an ACA condition blocks gives its ra
   assert.is(answer?.header.getUint32(16), read);
   assertBytes((answer as SentPdu).data, before);
   finish(scene, initiator);
-});
-
-/** One command of each of two nexuses on workers, one dormant, and one that waits for its Data-Out; then a fault of the first nexus. */
-function faultAmong(scene: Scene, one: TestInitiator, two: TestInitiator, naca: boolean): { own: number; others: number } {
-  const own = one.read(0, 1, { lun: Lun.pool });
-  const others = two.read(1, 1, { lun: Lun.pool });
-  if (naca) fault(one);
-  else {
-    one.read(0xffffff, 1, { lun: Lun.pool });
-    assert.is(one.takeResponse().sense, '05/21/00');
-  }
-  scene.dispatcher.completeAll();
-  return { own, others };
-}
-
-for (const naca of [false, true]) {
-  const title = naca ? 'with NACA' : 'without NACA';
-  test(`QERR = 01b: a fault ${title} aborts the commands of all nexuses, and others learn of it by a unit attention`, () => {
-    const scene = new Scene();
-    setMode(scene, { queueErrorManagement: 1 });
-    const [one, two] = [loggedIn(scene), loggedIn(scene)];
-    faultAmong(scene, one, two, naca);
-    if (naca) {
-      clear(one);
-      one.takeTaskManagementResponse();
-    }
-    for (const initiator of [one, two]) initiator.assertSilent();
-    assert.is(poll(one), Status.good);
-    two.command('00', { lun: Lun.pool });
-    assert.is(two.takeResponse().sense, '06/2f/00');
-    finish(scene, one, two);
-  });
-
-  test(`QERR = 01b and TAS: a fault ${title} ends the commands of others with TASK ABORTED`, () => {
-    const scene = new Scene();
-    setMode(scene, { queueErrorManagement: 1, taskAbortedStatus: true });
-    const [one, two] = [loggedIn(scene), loggedIn(scene)];
-    const { others } = faultAmong(scene, one, two, naca);
-    assert.equal(answersOf(two), [[others, Status.taskAborted]]);
-    one.assertSilent();
-    if (naca) {
-      clear(one);
-      one.takeTaskManagementResponse();
-    }
-    assert.equal([poll(one), poll(two)], [Status.good, Status.good], 'and no unit attention');
-    finish(scene, one, two);
-  });
-
-  test(`QERR = 11b: a fault ${title} aborts the commands of its own nexus only`, () => {
-    const scene = new Scene();
-    setMode(scene, { queueErrorManagement: 3 });
-    const [one, two] = [loggedIn(scene), loggedIn(scene)];
-    const { others } = faultAmong(scene, one, two, naca);
-    if (naca) {
-      two.assertSilent();
-      clear(one);
-      one.takeTaskManagementResponse();
-    }
-    one.assertSilent();
-    assert.is(two.takeDataIn().initiatorTaskTag, others);
-    assert.equal([poll(one), poll(two)], [Status.good, Status.good]);
-    finish(scene, one, two);
-  });
-}
-
-test('QERR = 01b with TST = 001b: a fault aborts the commands of its own nexus only', () => {
-  const scene = new Scene();
-  setMode(scene, { queueErrorManagement: 1, taskSetType: 1 });
-  const [one, two] = [loggedIn(scene), loggedIn(scene)];
-  const { others } = faultAmong(scene, one, two, false);
-  one.assertSilent();
-  assert.is(two.takeDataIn().initiatorTaskTag, others);
-  finish(scene, one, two);
-});
-
-/** Brings a command of the second nexus to a state in which another aborts it; answers its tag and what it still sends. */
-const othersStates: Record<string, (scene: Scene, two: TestInitiator) => { tag: number; rest: () => void }> = {
-  'with a worker': (_scene, two) => ({ tag: two.read(0, 1, { lun: Lun.pool }), rest: () => {} }),
-  dormant: (_scene, two) => {
-    const older = two.read(0, 1, { lun: Lun.pool });
-    const tag = two.read(1, 1, { lun: Lun.pool, attribute: ORDERED });
-    assert.ok(older < tag);
-    return { tag, rest: () => {} };
-  },
-  'that waits for a range': (_scene, two) => {
-    two.write(0, 1, { lun: Lun.pool, data: new Uint8Array(BLOCK) });
-    return { tag: two.write(0, 1, { lun: Lun.pool, data: new Uint8Array(BLOCK) }), rest: () => {} };
-  },
-  'with an R2T open': (_scene, two) => {
-    const tag = two.write(0, 4, { lun: Lun.pool });
-    const { targetTransferTag } = two.takeR2T();
-    return { tag, rest: () => two.dataOut(tag, new Uint8Array(4 * BLOCK), { targetTransferTag }) };
-  },
-  'in an unsolicited sequence': (_scene, two) => {
-    const tag = two.write(0, 4, { lun: Lun.pool, data: new Uint8Array(BLOCK), final: false });
-    return { tag, rest: () => two.dataOut(tag, new Uint8Array(3 * BLOCK), { bufferOffset: BLOCK }) };
-  },
-};
-
-for (const [name, bring] of Object.entries(othersStates)) {
-  test(`CLEAR TASK SET with TAS: a command of another nexus ${name} ends with TASK ABORTED when its Data-Out has come`, () => {
-    const scene = new Scene();
-    setMode(scene, { taskAbortedStatus: true });
-    const [one, two] = [loggedIn(scene, { keys: KEYS }), loggedIn(scene, { keys: KEYS })];
-    one.read(100, 1, { lun: Lun.pool });
-    const { tag, rest } = bring(scene, two);
-    one.taskManagement(clearTaskSet, { lun: Lun.pool });
-    scene.dispatcher.completeAll();
-    assert.equal(answersOf(one), [[one.lastTag, 'tmf']], 'its own are not answered; it waits for nobody’s Data-Out');
-    rest();
-    const answers = answersOf(two);
-    assert.equal(
-      answers.filter(([each]) => each === tag),
-      [[tag, Status.taskAborted]],
-    );
-    for (const [, status] of answers) assert.is(status, Status.taskAborted);
-    assert.equal([poll(one), poll(two)], [Status.good, Status.good], 'and no unit attention');
-    finish(scene, one, two);
-  });
-}
-
-test('a reset with TAS ends no command with TASK ABORTED: its unit attention tells of it', () => {
-  const scene = new Scene();
-  setMode(scene, { taskAbortedStatus: true });
-  const [one, two] = [loggedIn(scene), loggedIn(scene)];
-  two.read(0, 1, { lun: Lun.pool });
-  one.taskManagement(logicalUnitReset, { lun: Lun.pool });
-  scene.dispatcher.completeAll();
-  one.takeTaskManagementResponse();
-  two.assertSilent();
-  two.command('00', { lun: Lun.pool });
-  assert.is(two.takeResponse().sense, '06/29/03');
-  finish(scene, one, two);
 });
 
 test('at a LUN without a logical unit NACA establishes nothing', () => {

@@ -60,8 +60,10 @@ test('a deferred command is answered when it ends, and others go on meanwhile', 
   initiator.assertSilent();
   initiator.command('00', { lun: Lun.special });
   assert.is(initiator.takeResponse().status, 0);
+  assert.is(scene.lateAnswerCount, 0);
   device.ends[0]?.();
   assert.is(initiator.takeResponse().initiatorTaskTag, tag);
+  assert.is(scene.lateAnswerCount, 1, 'and somebody sends it');
   finish(scene, initiator);
 });
 

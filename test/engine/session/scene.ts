@@ -63,6 +63,8 @@ export class Scene {
   readonly stores: MemoryStore[] = [];
   readonly taskSets: TaskSet[] = [];
   readonly defects: unknown[] = [];
+  /** How often somebody was asked to send what no received PDU and no worker had caused. */
+  lateAnswerCount = 0;
 
   constructor(options: SceneOptions = {}) {
     // The window is wide open from the start, so that tests can have as many commands out as they like.
@@ -73,7 +75,13 @@ export class Scene {
     const onDefect = (error: unknown) => this.defects.push(error);
     const shared = { arena: this.arena, clock: this.clock, onDefect };
     this.dispatcher = new HeldDispatcher({ ...shared, slots: this.slots.memory, limits: this.limits, afterCompletions: () => {} });
-    this.runner = new TaskRunner({ ...shared, slots: this.slots, dispatcher: this.dispatcher, onResourcesFreed: () => admission.onResourcesFreed() });
+    this.runner = new TaskRunner({
+      ...shared,
+      slots: this.slots,
+      dispatcher: this.dispatcher,
+      onResourcesFreed: () => admission.onResourcesFreed(),
+      onLateAnswer: () => this.lateAnswerCount++,
+    });
     const admission = new Admission(this.runner, this.limits);
     this.admission = admission;
     const blockCount = options.blockCount ?? LUN_BLOCK_COUNT;

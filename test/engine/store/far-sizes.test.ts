@@ -78,7 +78,7 @@ function checkProvisioningFar(store: BackingStore, sizeBytes: number): void {
   const middle = 2 ** 54;
   const hole = provisioning.extentAt(middle, sizeBytes - middle);
   assert.is(hole.allocated, false);
-  const lastPiece = Math.floor((sizeBytes - 1) / granularityBytes) * granularityBytes;
+  const lastPiece = Math.ceil(sizeBytes / granularityBytes - 1) * granularityBytes;
   assert.ok(middle + hole.lengthBytes <= lastPiece && middle + hole.lengthBytes >= lastPiece - granularityBytes);
   assert.is(provisioning.unmap(middle, sizeBytes - middle, true), 0);
   assert.equal(provisioning.extentAt(middle, sizeBytes - middle), { allocated: false, lengthBytes: sizeBytes - middle });

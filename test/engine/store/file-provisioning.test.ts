@@ -145,6 +145,19 @@ test('after it was closed, or for reading only, nothing is given back and other 
   readOnly.close();
 });
 
+test('a durable unmap is one with the flush: what a flush cannot promise, it does not either', () => {
+  const store = open('durable.img');
+  const { descriptor } = store;
+  assert.ok(descriptor.kind === 'file');
+  const failed = attachStore({ ...descriptor, flushFault: new Int32Array(new SharedArrayBuffer(4)).fill(StoreFault.io).buffer } as typeof descriptor);
+  assert.is(failed.provisioning?.unmap(0, BLOCK, true), StoreFault.io);
+  assert.is(failed.provisioning?.unmap(0, BLOCK, false), 0);
+  const gone = attachStore({ ...descriptor, fd: 900_000, durableFd: 900_000 } as typeof descriptor);
+  assert.is(gone.provisioning?.unmap(0, BLOCK, false), StoreFault.io);
+  assert.is(gone.provisioning?.anchor(0, BLOCK), StoreFault.io);
+  store.close();
+});
+
 test('a null store has no space that could be bounded', () => {
   const use = { readOnly: false, blockLengthBytes: 512, spaceBytes: 4096 };
   assertRefused(() => openStore({ kind: 'null', sizeBytes: MIB }, use), 'STORE_SPACE_INVALID');
@@ -191,7 +204,8 @@ test('without native calls zeros are written, all counts as allocated, and a ful
     const bounded = openStore(file('weak-bounded.img'), { ...use, spaceBytes: 65536 });
     const answers = [];
     for (let block = 0; block < 18; block++) answers.push(bounded.write(new Uint8Array(4096).fill(1), 0, 4096, block * 4096, false));
-    console.log(JSON.stringify([store.sparse, store.provisioning.extentAt(512, 4096), answers.filter((answer) => answer === 4096).length <= 16, answers.at(-1)]));`;
+    const taken = answers.filter((answer) => answer === 4096).length;
+    console.log(JSON.stringify([store.sparse, store.provisioning.extentAt(512, 4096), taken <= 16, answers.at(-1)]));`;
   const env = { ...process.env, LUNLOOM_NO_NATIVE: '1' };
   const child = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 30_000, env });
   assert.is(child.stdout.trim(), JSON.stringify([true, { allocated: true, lengthBytes: 4096 }, true, StoreFault.noSpace]), child.stderr);

@@ -10,7 +10,7 @@ import { hostTest } from './store-kit.js';
 const isInstalled = (() => {
   try {
     createRequire(import.meta.url)('koffi');
-    return process.platform === 'linux';
+    return process.platform === 'linux' && process.env['LUNLOOM_NO_NATIVE'] !== '1';
   } catch {
     return false;
   }

@@ -129,4 +129,3 @@ export function decideRegisterAndMove(state: ReservationState, request: ReserveO
   const { isKeptWithoutPower } = request;
   return change({ ...nextGeneration(state), registrations, reservation: { type: reservation.type, holder }, isKeptWithoutPower });
 }
-

@@ -6,6 +6,7 @@ import type { LogicalUnit, ResetCause, UnitPart } from '../../logical-unit.js';
 import { Asc } from '../../sense.js';
 import { ScsiStatus } from '../../status.js';
 import { ControlMode } from '../control-mode.js';
+import { MediumRemoval } from '../medium-removal.js';
 import type { Surroundings } from './decide-register.js';
 import { decideReserveOut } from './decide-reserve-out.js';
 import { admitsRegistrants, isHolder, isSameNexus, isWriteExclusive, noReservations, type ReservationState, registrationOf } from './reservation-state.js';
@@ -54,6 +55,11 @@ export class PersistentReservations implements UnitPart, CommandGate {
 
   get canKeep(): boolean {
     return this.#unit.host.state.isKept;
+  }
+
+  /** What a command asks for is on its way to stable storage. */
+  get isChanging(): boolean {
+    return this.#isSaving;
   }
 
   /** True when the nexus has what it needs to be let through by RESERVE and RELEASE without effect. See `reserve-release.ts`. */
@@ -113,7 +119,7 @@ export class PersistentReservations implements UnitPart, CommandGate {
     }
     const decision = decideReserveOut(this.#state, job.request, this.#surroundings());
     if (decision.kind !== 'change') job.finish(decision);
-    else if (this.#state.isKeptWithoutPower || decision.next.isKeptWithoutPower) this.#saveAndCarryOut(job, decision);
+    else if (this.#state.isKeptWithoutPower || decision.next.isKeptWithoutPower) void this.#saveAndCarryOut(job, decision);
     else this.#carryOut(job, decision);
   }
 
@@ -131,19 +137,17 @@ export class PersistentReservations implements UnitPart, CommandGate {
   }
 
   /** On stable storage first: what was answered with GOOD is there after a loss of power, and what fails has not happened. */
-  #saveAndCarryOut(job: ReserveOutJob, decision: Change): void {
+  async #saveAndCarryOut(job: ReserveOutJob, decision: Change): Promise<void> {
     this.#isSaving = true;
-    const onSaved = () => {
-      this.#isSaving = false;
-      this.#carryOut(job, decision);
-      this.#goOn();
-    };
-    const onFailed = () => {
-      this.#isSaving = false;
-      job.finish({ kind: 'unsaved' });
-      this.#goOn();
-    };
-    this.#unit.host.state.save(RESERVATIONS_SECTION, toSaved(decision.next)).then(onSaved, onFailed);
+    const saved = this.#unit.host.state.save(RESERVATIONS_SECTION, toSaved(decision.next));
+    const isSaved = await saved.then(
+      () => true,
+      () => false,
+    );
+    this.#isSaving = false;
+    if (isSaved) this.#carryOut(job, decision);
+    else job.finish({ kind: 'unsaved' });
+    this.#goOn();
   }
 
   /** Those that waited, until one of them has to be saved too. */
@@ -177,9 +181,18 @@ export class PersistentReservations implements UnitPart, CommandGate {
       stopped.add(nexus.id);
       return true;
     };
+    this.#allowMediumRemoval(nexuses);
     this.#unit.host.tasks.abort(concerns, command, done);
     if (this.#unit.part(ControlMode).taskAbortedStatus) return;
     for (const nexusId of stopped) this.#unit.establishUnitAttention(nexusId, Asc.commandsClearedByAnotherInitiator);
+  }
+
+  /** What the preempted have prevented is over. SPC-4 "PREVENT ALLOW MEDIUM REMOVAL command". */
+  #allowMediumRemoval(nexuses: Change['aborted']): void {
+    const removal = this.#unit.part(MediumRemoval);
+    for (const nexus of this.#unit.host.nexusesOf(this.#unit.lun)) {
+      if (nexuses.some((each) => isSameNexus(each, nexus))) removal.allow(nexus.id);
+    }
   }
 
   #take(state: ReservationState): void {

@@ -85,10 +85,16 @@ export const persistentReserveOutRows: readonly UnitCommandRow[] = Object.values
 function executeReserveOut(action: ReserveOutAction, command: CommandSlot, unit: LogicalUnit, nexus: ITNexus, deferral: Deferral): void {
   const bytes = parameterListOf(command);
   // Less has come than the CDB told.
-  if (bytes.length < command.plannedDataOutLength) return parameterListLengthError(command);
+  if (bytes.length < command.plannedDataOutLength) {
+    parameterListLengthError(command);
+    return;
+  }
   const scopeAndType = command.cdb[SCOPE_AND_TYPE_AT] as number;
   const request = parseReserveOut({ nexus, action, scope: scopeAndType >> 4, type: scopeAndType & TYPE_MASK }, bytes);
-  if ('kind' in request) return endWithFault(command, request);
+  if ('kind' in request) {
+    endWithFault(command, request);
+    return;
+  }
   let isFinished = false;
   let end: (() => void) | null = null;
   const job: ReserveOutJob = {

@@ -70,6 +70,11 @@ export class NexusReservation implements UnitPart, CommandGate {
 /** How registrations bear on RESERVE and RELEASE. SPC-4 "Exceptions to SPC-2 RESERVE and RELEASE behavior", which CRH tells of. */
 function isLeftToSpc2(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus): boolean {
   const persistent = unit.part(PersistentReservations);
+  // Whether there will be registrations in a moment is not known yet.
+  if (persistent.isChanging) {
+    command.status = ScsiStatus.busy;
+    return false;
+  }
   if (persistent.state.registrations.length === 0) return true;
   // Who holds the persistent reservation, or has access as a registrant, has what it asks for: GOOD, and nothing changes.
   if (!persistent.isPrivileged(nexus)) command.status = ScsiStatus.reservationConflict;

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert';
+import { type LimitName, resolveLimits } from '../../../../engine/limits.js';
 import { CopyDomain } from '../../../../engine/scsi/copy/copy-domain.js';
 import { executeMediumCommand } from '../../../../engine/scsi/device-server.js';
 import { deviceTypes } from '../../../../engine/scsi/device-types.js';
@@ -7,7 +8,6 @@ import { LogicalUnit } from '../../../../engine/scsi/logical-unit.js';
 import { Medium } from '../../../../engine/scsi/medium.js';
 import { ScsiStatus } from '../../../../engine/scsi/status.js';
 import { type InternalOutcome, soleUnitHost } from '../../../../engine/scsi/unit-host.js';
-import { type LimitName, resolveLimits } from '../../../../engine/limits.js';
 import { CommandSlot, SlotMemory } from '../../../../engine/shm/command-slot.js';
 import { DataDirection } from '../../../../engine/shm/layout.js';
 import { hex } from '../../../support/assert-bytes.js';
@@ -33,6 +33,8 @@ export interface CopyScene {
   readonly stores: readonly MemoryStore[];
   readonly copies: CopyDomain;
   readonly clock: TestClock;
+  /** LUNs whose units are no longer in the target. */
+  readonly gone: Set<number>;
 }
 
 /** The logical units of one target, each over its own memory, with copies that are done command by command. */
@@ -41,11 +43,12 @@ export function makeCopyScene(options: SceneOptions = {}): CopyScene {
   const copies = new CopyDomain({ limits: resolveLimits(options.limits), clock });
   const units: LogicalUnit[] = [];
   const stores: MemoryStore[] = [];
+  const gone = new Set<number>();
   for (const [lun, blockLengthBytes] of (options.blockLengths ?? [512, 4096]).entries()) {
     const store = new MemoryStore(Math.floor(STORE_BYTES / blockLengthBytes) * blockLengthBytes);
     const readOnly = options.readOnlyLun === lun;
     const medium = new Medium(store, { blockLengthBytes, readOnly, transferLengthBytesMax: STORE_BYTES });
-    const visible = ({ visibleLuns }: ITNexus) => units.filter((unit) => visibleLuns?.includes(unit.lun) ?? true);
+    const visible = ({ visibleLuns }: ITNexus) => units.filter(({ lun }) => !gone.has(lun) && (visibleLuns?.includes(lun) ?? true));
     const execute = async (cdb: Uint8Array, dataOut?: Uint8Array) => {
       await options.onCommand?.(lun, cdb);
       return executeInternally(units[lun] as LogicalUnit, cdb, dataOut);
@@ -55,7 +58,7 @@ export function makeCopyScene(options: SceneOptions = {}): CopyScene {
     units.push(new LogicalUnit({ handle: lun + 1, lun, deviceType: deviceTypes.disk, medium, identity: { ...identity, naa }, host }));
     stores.push(store);
   }
-  return { units, stores, copies, clock };
+  return { units, stores, copies, clock, gone };
 }
 
 function executeInternally(unit: LogicalUnit, cdb: Uint8Array, dataOut: Uint8Array = new Uint8Array(0)): InternalOutcome {
@@ -120,7 +123,11 @@ export interface ListOptions {
   readonly inlineLength?: number;
 }
 
-export function lid1List(targets: readonly string[], segments: readonly string[], { listIdentifier = 1, flags = '00', inlineLength = 0 }: ListOptions = {}): Uint8Array {
+export function lid1List(
+  targets: readonly string[],
+  segments: readonly string[],
+  { listIdentifier = 1, flags = '00', inlineLength = 0 }: ListOptions = {},
+): Uint8Array {
   const [targetBytes, segmentBytes] = [hex(targets.join(' ')), hex(segments.join(' '))];
   const identifier = listIdentifier.toString(16).padStart(2, '0');
   const header = hex(`${identifier} ${flags} ${uint16(targetBytes.length)} 00000000 ${uint32(segmentBytes.length)} ${uint32(inlineLength)}`);
@@ -153,7 +160,7 @@ export function copyInCdb(serviceAction: number, listIdentifier = 0, allocationL
 
 /** The bytes of a unit's blocks. */
 export function blocksOf(scene: CopyScene, lun: number, lba: number, count: number): Uint8Array {
-  const length = (scene.units[lun]?.medium as Medium).blockLengthBytes;
+  const length = ((scene.units[lun] as LogicalUnit).medium as Medium).blockLengthBytes;
   return new Uint8Array((scene.stores[lun] as MemoryStore).bytes.slice(lba * length, (lba + count) * length));
 }
 

@@ -76,7 +76,8 @@ test('RECEIVE DIAGNOSTIC RESULTS: lists the one page that there is', () => {
 });
 
 test('SEND DIAGNOSTIC, RECEIVE DIAGNOSTIC RESULTS: conflict with a reservation of another nexus', () => {
-  for (const opcode of [0x1c, 0x1d]) assert.is(disk.commands.findNamed(opcode)?.reservation, 'write');
+  assert.is(disk.commands.findNamed(0x1d)?.reservation, 'write');
+  assert.is(disk.commands.findNamed(0x1c)?.reservation, 'read');
 });
 
 test.run();

@@ -126,7 +126,11 @@ test('FORMAT UNIT: fields that ask for what is not there are refused', () => {
     const command = run(unit, cdb, list(...bytes));
     assert.equal([command.sense[2], command.sense[12], command.sense[13]], [0x05, 0x26, 0x00], what);
   }
-  for (const [cdb, bytes] of [[WITH_LIST, [0, 0]], [WITH_LONG_LIST, [0, 0, 0, 0]], [WITH_LIST, [0, FOV | IP, 0, 0, 0, 1, 0, 9, 1]]] as const) {
+  for (const [cdb, bytes] of [
+    [WITH_LIST, [0, 0]],
+    [WITH_LONG_LIST, [0, 0, 0, 0]],
+    [WITH_LIST, [0, FOV | IP, 0, 0, 0, 1, 0, 9, 1]],
+  ] as const) {
     assertCheck(run(unit, cdb, list(...bytes)), '05/1a/00');
   }
 });

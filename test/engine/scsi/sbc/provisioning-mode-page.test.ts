@@ -8,17 +8,20 @@ import { soleUnitHost, type UnitState } from '../../../../engine/scsi/unit-host.
 import type { Provisioning } from '../../../../engine/store/provisioning.js';
 import { hex } from '../../../support/assert-bytes.js';
 import { MemoryStore } from '../memory-store.js';
-import { assertCheck, assertGood, BLOCK, identity, makeUnit, nexus, otherNexus, run, runDeferred } from '../scsi-fixture.js';
+import { assertCheck, assertGood, BLOCK, identity, makeUnit, otherNexus, run, runDeferred } from '../scsi-fixture.js';
 import { MemoryState, senseParameters } from '../spc/mode-fixture.js';
 
 const MIB = 1024 * 1024;
 
 class ThinStore extends MemoryStore {
   usedBytes = 0;
-  constructor(readonly spaceBytes: number | null) {
-    super(BLOCK, { claimedSizeBytes: 64 * MIB });
-  }
+  readonly spaceBytes: number | null;
   override readonly provisioning: Provisioning = provisioningOf(this);
+
+  constructor(spaceBytes: number | null) {
+    super(BLOCK, { claimedSizeBytes: 64 * MIB });
+    this.spaceBytes = spaceBytes;
+  }
 }
 
 function provisioningOf(store: { readonly usedBytes: number; readonly spaceBytes: number | null }): Provisioning {
@@ -39,7 +42,7 @@ function provisioningOf(store: { readonly usedBytes: number; readonly spaceBytes
 function makeThin(spaceBytes: number | null, state: UnitState = soleUnitHost.state): { readonly unit: LogicalUnit; readonly store: ThinStore } {
   const store = new ThinStore(spaceBytes);
   const medium = new Medium(store, { blockLengthBytes: BLOCK, readOnly: false, transferLengthBytesMax: MIB, thin: true });
-  const host = { ...soleUnitHost, state, nexusesOf: () => [nexus, otherNexus] };
+  const host = { ...soleUnitHost, state, nexusesOf: () => [otherNexus] };
   return { unit: new LogicalUnit({ handle: 1, lun: 0, deviceType: deviceTypes.disk, medium, identity, host }), store };
 }
 

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Medium } from '../../../../engine/scsi/medium.js';
 import { disk } from '../../../../engine/scsi/sbc/disk.js';
 import { StoreFault } from '../../../../engine/store/store.js';
 import { type BackgroundUnit, LARGE_BLOCK_COUNT, makeBackgroundUnit } from '../background-fixture.js';
@@ -177,6 +178,50 @@ test('SANITIZE OVERWRITE: the end of the process does not end it: it goes on in 
   assertGood(run(second.unit, '00'));
   assert.ok(isFilled(second, () => 0x5a));
   assert.is(state.sections.size, 0);
+});
+
+test('SANITIZE BLOCK ERASE: progress is kept behind a flush, and after a restart the work goes on behind the mark', async () => {
+  const markBytes = 256 * 1024 * 1024;
+  const store = new MemoryStore(BLOCK, { claimedSizeBytes: 2 * markBytes });
+  const first = makeBackgroundUnit({ store });
+  first.io.hold();
+  assertGood(await runDeferred(first.unit, BLOCK_ERASE_IMMED));
+  let callsWhenMarked = -1;
+  const save = first.state.save.bind(first.state);
+  first.state.save = (...section) => {
+    callsWhenMarked = store.calls.length;
+    return save(...section);
+  };
+  while (callsWhenMarked === -1) await first.io.step();
+  assert.is((first.state.load('sanitize') as { lba: number }).lba, markBytes / BLOCK);
+  assert.is(store.calls[callsWhenMarked - 1]?.call, 'flush');
+
+  const later = new MemoryStore(BLOCK, { claimedSizeBytes: 2 * markBytes });
+  const second = makeBackgroundUnit({ store: later, state: first.state });
+  await turn();
+  assertGood(run(second.unit, '00'));
+  assert.is(later.calls[0]?.positionBytes, markBytes);
+});
+
+test('SANITIZE BLOCK ERASE: a medium that is resized meanwhile is erased to its new end', async () => {
+  const { unit, store, io, state } = makeBackgroundUnit();
+  io.hold();
+  assertGood(await runDeferred(unit, BLOCK_ERASE_IMMED));
+  await io.step();
+  const larger = new MemoryStore(2 * store.sizeBytes);
+  larger.bytes.set(store.bytes);
+  const medium = unit.medium as Medium;
+  unit.changeMedium(new Medium(larger, medium.shape));
+  await io.release();
+  assertGood(run(unit, '00'));
+  assert.ok(larger.bytes.every((byte) => byte === 0));
+  assert.is(state.sections.size, 0);
+});
+
+test('SANITIZE BLOCK ERASE: it has failed when what it wrote cannot be put on stable storage', async () => {
+  const { unit, store } = makeBackgroundUnit();
+  store.flush = () => StoreFault.io;
+  assertCheck(await runDeferred(unit, BLOCK_ERASE), '03/31/03');
 });
 
 test('SANITIZE: what is kept and cannot be understood counts as a failure that only another sanitize ends', async () => {

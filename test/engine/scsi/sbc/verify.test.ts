@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { prepare } from '../../../../engine/scsi/device-server.js';
+import { Medium } from '../../../../engine/scsi/medium.js';
 import { StoreFault } from '../../../../engine/store/store.js';
 import { MemoryStore } from '../memory-store.js';
 import { assertCheck, assertGood, BLOCK, BLOCK_COUNT, informationOf, makeCommand, makeUnit, nexus, run } from '../scsi-fixture.js';
@@ -120,6 +121,19 @@ test('a medium error is found without comparison, too', () => {
   const command = run(makeUnit({ store }), cdb10(NOTHING, 9, 2));
   assertCheck(command, '03/11/00');
   assert.is(informationOf(command), 9);
+});
+
+test('VERIFY (16) of more blocks of 520 bytes than fit the scratch memory compares them all', () => {
+  const store = new MemoryStore(520 * 600);
+  const unit = makeUnit({ store, blockLengthBytes: 520 });
+  unit.changeMedium(new Medium(store, { blockLengthBytes: 520, readOnly: false, transferLengthBytesMax: 520 * 600 }));
+  const cdb = '8f 02 0000000000000001 00000256 00 00';
+  const dataOut = store.bytes.slice(520, 520 * 599);
+  assertGood(run(unit, cdb, { dataOut }));
+  dataOut[dataOut.length - 1] = (dataOut[dataOut.length - 1] as number) ^ 1;
+  const command = run(unit, cdb, { dataOut });
+  assertCheck(command, '0e/1d/00');
+  assert.is(informationOf(command), dataOut.length - 1);
 });
 
 test.run();

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { prepare } from '../../../../engine/scsi/device-server.js';
+import { CommandFlag } from '../../../../engine/shm/layout.js';
 import { StoreFault } from '../../../../engine/store/store.js';
 import { assertBytes } from '../../../support/assert-bytes.js';
 import { MemoryStore } from '../memory-store.js';
@@ -106,5 +107,15 @@ for (const [fault, sense, information] of [
     assert.is(informationOf(command), information);
   });
 }
+
+test('every WRITE is durable where there is no write cache', () => {
+  for (const cdb of Object.values(cdbs)) {
+    const store = new MemoryStore(STORE_BYTES);
+    const unit = makeUnit({ store });
+    unit.setCommandFlag(CommandFlag.writeThrough, true);
+    assertGood(run(unit, cdb(1, 1), { dataOut: pattern(BLOCK) }));
+    assert.is(store.calls[0]?.durable, true);
+  }
+});
 
 test.run();

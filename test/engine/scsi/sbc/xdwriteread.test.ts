@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { executeMediumCommand, prepare } from '../../../../engine/scsi/device-server.js';
-import type { Medium } from '../../../../engine/scsi/medium.js';
+import { Medium } from '../../../../engine/scsi/medium.js';
 import { DataDirection } from '../../../../engine/shm/layout.js';
 import { StoreFault } from '../../../../engine/store/store.js';
 import { assertBytes } from '../../../support/assert-bytes.js';
@@ -184,6 +184,23 @@ test(`any sequence of them keeps parity (seed ${SEED})`, () => {
   }
   assertBytes(store.bytes, data);
   assertBytes(parity, data, 'what was there first, XOR all that was returned, is what is there now');
+});
+
+test('XDWRITEREAD (10) of more blocks of 520 bytes than fit the scratch memory', () => {
+  const store = new MemoryStore(520 * 600);
+  const unit = makeUnit({ store, blockLengthBytes: 520 });
+  unit.changeMedium(new Medium(store, { blockLengthBytes: 520, readOnly: false, transferLengthBytesMax: 520 * 600 }));
+  const before = store.bytes.slice();
+  const dataOut = new Uint8Array(598 * 520).fill(0xa5);
+  const command = run(unit, '53 00 00000001 00 0256 00', { dataOut });
+  assertGood(command);
+  const expected = before.slice();
+  expected.set(dataOut, 520);
+  assert.equal(store.bytes, expected);
+  assert.equal(
+    dataInOf(command),
+    before.subarray(520, 520 * 599).map((byte) => byte ^ 0xa5),
+  );
 });
 
 test.run();

@@ -1,14 +1,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { deriveNaa } from '../../../../engine/scsi/spc/naa.js';
+import { deriveEui64, deriveNaa } from '../../../../engine/scsi/spc/naa.js';
 import { assertBytes, hex } from '../../../support/assert-bytes.js';
-import { MemoryStore } from '../memory-store.js';
 import { assertCheck, assertData, assertGood, dataInOf, makeUnit, run } from '../scsi-fixture.js';
 
 const ascii = (text: string) => Buffer.from(text, 'latin1').toString('hex');
 
 const STANDARD = `
-  00 00 05 32 5b 00 00 02      # disk, SPC-3, NORMACA, HISUP and format 2, 91 more bytes, CMDQUE
+  00 00 05 32 5b 38 00 02      # disk, SPC-3, NORMACA, HISUP and format 2, 91 more bytes, TPGS 11b and 3PC, CMDQUE
   ${ascii('LUNLOOM ')}
   ${ascii('VIRTUAL-DISK    ')}
   ${ascii('0001')}
@@ -52,9 +51,9 @@ test('a VPD page that we do not have is INVALID FIELD IN CDB', () => {
 
 test('VPD 00h lists the pages, and each listed page can be read', () => {
   const list = run(makeUnit(), '12 01 00 00ff 00');
-  assertData(list, '00 00 0006 00 80 83 b0 b1 b2');
+  assertData(list, '00 00 000b 00 80 83 85 86 87 88 8f b0 b1 b2');
   for (const code of dataInOf(list).slice(4)) {
-    const page = run(makeUnit(), `12 01 ${code.toString(16).padStart(2, '0')} 00ff 00`);
+    const page = run(makeUnit(), `12 01 ${code.toString(16).padStart(2, '0')} 0fff 00`);
     assertGood(page);
     assert.is(dataInOf(page)[1], code);
     assert.is(Buffer.from(dataInOf(page)).readUInt16BE(2), page.dataInLength - 4, 'PAGE LENGTH');
@@ -70,9 +69,11 @@ test('VPD 83h names logical unit and target port (SPC-4 §7.8.6)', () => {
   assertData(
     command,
     `
-    00 83 005f
+    00 83 0087
     01 03 00 08 3123456789abcdef                                             # NAA, locally assigned
+    01 02 00 08 9a7318085f75227a                                             # EUI-64, locally administered
     02 01 00 1f ${ascii('LUNLOOM VIRTUAL-DISK    SN-0042')}
+    03 08 00 18 ${ascii('naa.3123456789ABCDEF')} 00000000
     51 94 00 04 00000003                                                     # relative target port of the nexus
     51 95 00 04 00000001                                                     # target port group
     53 98 00 1c ${ascii('iqn.2024-01.test:t,t,0x0001')} 00             # padded to a multiple of four
@@ -80,18 +81,15 @@ test('VPD 83h names logical unit and target port (SPC-4 §7.8.6)', () => {
   );
 });
 
-test('VPD B0h tells the largest transfer in blocks and claims no UNMAP (SBC-3 "Block Limits VPD page")', () => {
-  assertData(run(makeUnit(), '12 01 b0 0040 00'), `00 b0 003c 00 00 0008 00000100 00000100 ${'00'.repeat(48)}`);
-  const unit4k = makeUnit({ store: new MemoryStore(8 * 4096), blockLengthBytes: 4096 });
-  assertData(run(unit4k, '12 01 b0 0040 00'), `00 b0 003c 00 00 0001 00000020 00000020 ${'00'.repeat(48)}`);
-});
-
-test('VPD B1h: non-rotating', () => {
-  assertData(run(makeUnit(), '12 01 b1 0040 00'), `00 b1 003c 0001 ${'00'.repeat(58)}`);
-});
-
-test('VPD B2h: fully provisioned', () => {
-  assertData(run(makeUnit(), '12 01 b2 0040 00'), '00 b2 0004 00000000');
+test('INQUIRY: an NAA name of 32 digits is sixteen bytes of VPD 83h, and the EUI-64 follows from it', () => {
+  const naa = '600c0ff00012345678123456789abcde';
+  const page = Buffer.from(dataInOf(run(makeUnit({ identity: { naa } }), '12 01 83 03ff 00'))).toString('hex');
+  assert.match(page, `01030010${naa}01020008`);
+  assert.match(page, `03080028${ascii(`naa.${naa.toUpperCase()}`)}00000000`);
+  assert.equal(deriveEui64(naa), deriveEui64(naa));
+  assert.not.equal(deriveEui64(naa), deriveEui64('3123456789abcdef'));
+  for (const name of [naa, '3123456789abcdef', '5000c50012345678'])
+    assert.is((deriveEui64(name)[0] as number) & 0x03, 0x02, 'of one device, assigned by nobody');
 });
 
 test('a VPD page is cut to the allocation length with its PAGE LENGTH unchanged', () => {

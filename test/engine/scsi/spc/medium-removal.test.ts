@@ -2,6 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MediumRemoval, preventAllowMediumRemovalRow } from '../../../../engine/scsi/spc/medium-removal.js';
 import { assertCheck, assertGood, dataInOf, makeCommand, makeUnit, nexus, otherNexus, run } from '../scsi-fixture.js';
+import { Action, a, b, keyA, keyB, makeScene, out, register } from './reservations/reservation-scene.js';
 
 const PREVENT = '1e 00 00 00 01 00';
 const ALLOW = '1e 00 00 00 00 00';
@@ -27,6 +28,20 @@ test('PREVENT ALLOW MEDIUM REMOVAL: it is over with the nexus, with a reset and 
     assert.is(removal.isPrevented, true);
     end();
     assert.is(removal.isPrevented, false);
+  }
+});
+
+test('PREVENT ALLOW MEDIUM REMOVAL: what a nexus prevented is over when it is preempted and its tasks are aborted', () => {
+  for (const [action, isOver] of [
+    [Action.preemptAndAbort, true],
+    [Action.preempt, false],
+  ] as const) {
+    const unit = makeScene();
+    const removal = unit.part(MediumRemoval);
+    register(unit, [a, keyA], [b, keyB]);
+    assertGood(run(unit, PREVENT, { nexus: a }));
+    assertGood(out(unit, b, action, keyB, keyA));
+    assert.is(removal.isPrevented, !isOver);
   }
 });
 

@@ -13,7 +13,7 @@ const DISCONNECT = `02 0e ${'00'.repeat(14)}`;
 const EXTENSION = `4a 01 001c 07 ${'00'.repeat(27)}`;
 const ALL = ERROR_RECOVERY + DISCONNECT + CACHING + CONTROL + POWER + EXCEPTIONS;
 const ALL_SUBPAGES = ERROR_RECOVERY + DISCONNECT + CACHING + CONTROL + EXTENSION + POWER + EXCEPTIONS;
-const CONTROL_MASK = 'e5 fe 08 40 00 00 00 00 00 00';
+const CONTROL_MASK = 'e4 fe 08 40 00 00 00 00 00 00';
 
 test('MODE SENSE (6) of all pages', () => {
   assertData(run(makeUnit(), '1a 00 3f 00 ff 00'), `7b 00 10 08 ${BLOCKS} ${ALL}`);

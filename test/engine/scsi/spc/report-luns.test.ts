@@ -1,4 +1,5 @@
 import { test } from 'uvu';
+import * as assert from 'uvu/assert';
 import { Asc } from '../../../../engine/scsi/sense.js';
 import { assertCheck, assertData, assertGood, makeUnit, nexus, run } from '../scsi-fixture.js';
 
@@ -9,14 +10,28 @@ test('LUNs up to 255 are peripheral, above flat (SAM-5 §4.7)', () => {
   assertData(run(UNIT(), 'a0 00 00 000000 00001000 00 00'), LIST);
 });
 
-test('SELECT REPORT 02h is the same list, 01h is empty as there are no well-known logical units', () => {
-  assertData(run(UNIT(), 'a0 00 02 000000 00001000 00 00'), LIST);
-  assertData(run(UNIT(), 'a0 00 01 000000 00001000 00 00'), '00000000 00000000');
+const WELL_KNOWN = 'c101000000000000';
+
+test('REPORT LUNS: SELECT REPORT 01h is the well-known logical unit, 02h all of them', () => {
+  assertData(run(UNIT(), 'a0 00 01 000000 00001000 00 00'), `00000008 00000000 ${WELL_KNOWN}`);
+  assertData(run(UNIT(), 'a0 00 02 000000 00001000 00 00'), `00000030 ${LIST.slice(9)} ${WELL_KNOWN}`);
 });
 
-test('any other SELECT REPORT is INVALID FIELD IN CDB', () => {
-  assertCheck(run(UNIT(), 'a0 00 03 000000 00001000 00 00'), '05/24/00', '2');
-  assertCheck(run(UNIT(), 'a0 00 10 000000 00001000 00 00'), '05/24/00', '2');
+test('REPORT LUNS: SELECT REPORT 10h to 12h, there are no administrative and no subsidiary logical units (SPC-5)', () => {
+  assertData(run(UNIT(), 'a0 00 10 000000 00001000 00 00'), '00000000 00000000');
+  assertData(run(UNIT(), 'a0 00 11 000000 00001000 00 00'), LIST);
+  assertData(run(UNIT(), 'a0 00 12 000000 00001000 00 00'), '00000000 00000000');
+});
+
+test('REPORT LUNS: any other SELECT REPORT is INVALID FIELD IN CDB', () => {
+  for (const select of ['03', '0f', '13', 'f8']) assertCheck(run(UNIT(), `a0 00 ${select} 000000 00001000 00 00`), '05/24/00', '2');
+});
+
+test('REPORT LUNS: a restricted nexus is told of the LUNs that it may know, and the host that it was told', () => {
+  const told: number[] = [];
+  const unit = makeUnit({ luns: [0, 1, 2], host: { onLunsReported: ({ id }) => told.push(id) } });
+  assertData(run(unit, 'a0 00 00 000000 00001000 00 00', { nexus: { ...nexus, visibleLuns: [1] } }), '00000008 00000000 0001000000000000');
+  assert.equal(told, [nexus.id]);
 });
 
 test('an allocation length under 16 is INVALID FIELD IN CDB, 16 cuts the list', () => {

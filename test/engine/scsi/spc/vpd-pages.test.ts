@@ -8,7 +8,10 @@ const page = (code: string) => `12 01 ${code} 0200 00`;
 
 test('INQUIRY: the supported pages are listed in their order', () => {
   const pages = [...dataInOf(run(makeUnit(), page('00')))].slice(4);
-  assert.equal(pages, [...pages].sort((one, other) => one - other));
+  assert.equal(
+    pages,
+    [...pages].sort((one, other) => one - other),
+  );
   for (const code of [0x00, 0x80, 0x83, 0x85, 0x86, 0x87, 0x88, 0xb0, 0xb1, 0xb2]) assert.ok(pages.includes(code), code.toString(16));
 });
 
@@ -31,7 +34,13 @@ test('INQUIRY: the SCSI Ports page names every port of the target', () => {
   for (let at = 4; at < data.length; ) {
     const length = data.readUInt16BE(at + 10);
     assert.equal([data.readUInt16BE(at + 6), data[at + 12], data[at + 13]], [0, 0x53, 0x98], 'no initiator port; iSCSI, UTF-8; a name of the target port');
-    names.push([data.readUInt16BE(at + 2), data.subarray(at + 16, at + 12 + length).toString('utf8').replaceAll('\0', '')]);
+    names.push([
+      data.readUInt16BE(at + 2),
+      data
+        .subarray(at + 16, at + 12 + length)
+        .toString('utf8')
+        .replaceAll('\0', ''),
+    ]);
     at += 12 + length;
   }
   assert.equal(names, [

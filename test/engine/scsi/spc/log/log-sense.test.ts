@@ -23,7 +23,8 @@ function parametersOf(data: Uint8Array): Map<number, string> {
   return parameters;
 }
 
-const sense = (page: string, pageControl = 1, pointer = '0000') => `4d 00 ${((pageControl << 6) | Number(`0x${page}`)).toString(16).padStart(2, '0')} 00 00 ${pointer} 0200 00`;
+const sense = (page: string, pageControl = 1, pointer = '0000') =>
+  `4d 00 ${((pageControl << 6) | Number(`0x${page}`)).toString(16).padStart(2, '0')} 00 00 ${pointer} 0200 00`;
 
 test('LOG SENSE: the supported pages are listed, and with subpages (SPC-4 "Supported Log Pages log page")', () => {
   const unit = makeUnit();

@@ -1,12 +1,17 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { resolveLimits } from '../../../../../engine/limits.js';
+import { PersistentReservations } from '../../../../../engine/scsi/spc/reservations/persistent-reservations.js';
+import { ScsiStatus } from '../../../../../engine/scsi/status.js';
+import { registerAndMoveParameterList, reserveOutParameterList } from '../../../../../initiator/scsi/persistent-reservation-cdbs.js';
+import { seededRandom } from '../../../../support/random.js';
 import { assertCheck, run } from '../../scsi-fixture.js';
 import {
-  a,
   Action,
+  a,
   aElsewhere,
   assertAttentions,
+  attentionsOf,
   b,
   c,
   conflicts,
@@ -254,7 +259,7 @@ test('PERSISTENT RESERVE OUT: a list that is not 24 bytes long is PARAMETER LIST
   }
   for (const action of [1, 2, 3, 4, 5, 6]) assertCheck(run(unit, cdbOf(action, 28), { nexus: a, dataOut: list(28) }), '05/1a/00');
   assertCheck(run(unit, cdbOf(0, 28), { nexus: a, dataOut: list(28) }), '05/1a/00');
-  assertCheck(run(unit, cdbOf(0, 24), { nexus: a, dataOut: list(16) }), '05/1a/00');
+  for (const length of [24, 68]) assertCheck(run(unit, cdbOf(0, length), { nexus: a, dataOut: list(length === 24 ? 16 : 24) }), '05/1a/00');
   assertCheck(run(unit, cdbOf(0, 24), { nexus: a, dataOut: list(24, [20, 0x08]) }), '05/1a/00');
   assertCheck(run(unit, cdbOf(0, 0xffffffff), { nexus: a, dataOut: list(24) }), '05/24/00');
   assert.equal(keysOf(unit), []);
@@ -262,7 +267,8 @@ test('PERSISTENT RESERVE OUT: a list that is not 24 bytes long is PARAMETER LIST
 
 test('PERSISTENT RESERVE OUT: lengths of TransportIDs that do not agree are INVALID FIELD IN PARAMETER LIST', () => {
   const unit = makeScene();
-  const withIds = (length: number, told: number) => list(length, [20, 0x08], [24, told >>> 24], [25, (told >> 16) & 0xff], [26, (told >> 8) & 0xff], [27, told & 0xff]);
+  const withIds = (length: number, told: number) =>
+    list(length, [20, 0x08], [24, told >>> 24], [25, (told >> 16) & 0xff], [26, (told >> 8) & 0xff], [27, told & 0xff]);
   for (const [length, told] of [
     [28, 24],
     [52, 0],
@@ -288,6 +294,30 @@ test('PERSISTENT RESERVE OUT (REGISTER): scope and type say nothing and may be a
   good(run(unit, `5f00ff0000${'00000018'}00`, { nexus: a, dataOut: list(24) }));
   assert.equal(keysOf(unit), [keyA]);
   assert.is(hexOf(fullStatusOf(unit).subarray(8, 16)), '00000000000000a1');
+});
+
+const SEED = Number(process.env['LUNLOOM_SEED'] ?? Date.now() % 2 ** 32);
+
+test(`PERSISTENT RESERVE OUT: lists that were tampered with have an outcome, and the bound holds (LUNLOOM_SEED=${SEED})`, () => {
+  const random = seededRandom(SEED);
+  const unit = makeScene({ limits: resolveLimits({ reservationRegistrationCountMax: 16 }) });
+  const ids = [portOf(b), { initiatorName: 'iqn.2024-01.test:c' }, portOf(c)];
+  const lists = [
+    reserveOutParameterList({ key: 0n, serviceActionKey: keyA, initiatorPorts: ids }),
+    registerAndMoveParameterList({ ...moveTo(c), unregister: true }),
+    list(24),
+  ];
+  for (let round = 0; round < 3000; round++) {
+    const whole = Buffer.from(lists[random.below(lists.length)] as Buffer);
+    for (let count = random.below(4); count > 0; count--) whole[random.below(whole.length)] = random.below(256);
+    const dataOut = random.below(4) === 0 ? whole.subarray(0, random.below(whole.length)) : whole;
+    const cdb = Buffer.from(cdbOf(random.below(8), dataOut.length), 'hex');
+    cdb[2] = random.below(16);
+    const { status } = run(unit, hexOf(cdb), { nexus: [a, b, c, aElsewhere][random.below(4)] as typeof a, dataOut });
+    assert.ok([ScsiStatus.good, ScsiStatus.checkCondition, ScsiStatus.reservationConflict].includes(status as never), `round ${round}`);
+    assert.ok(unit.part(PersistentReservations).state.registrations.length <= 16);
+    for (const nexus of [a, b, c, aElsewhere]) attentionsOf(unit, nexus);
+  }
 });
 
 test.run();

@@ -63,7 +63,14 @@ export function out(unit: LogicalUnit, nexus: ITNexus, action: number, key: bigi
 }
 
 /** The same for what ends later. The command is the fixture's only slot: look at it before the next one. */
-export function outLater(unit: LogicalUnit, nexus: ITNexus, action: number, key: bigint, serviceActionKey = 0n, options: OutOptions = {}): Promise<CommandSlot> {
+export function outLater(
+  unit: LogicalUnit,
+  nexus: ITNexus,
+  action: number,
+  key: bigint,
+  serviceActionKey = 0n,
+  options: OutOptions = {},
+): Promise<CommandSlot> {
   const { cdb, dataOut } = outCommand(action, key, serviceActionKey, options);
   return runDeferred(unit, cdb, { nexus, dataOut });
 }

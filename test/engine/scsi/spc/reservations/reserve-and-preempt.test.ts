@@ -1,12 +1,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ControlMode, controlModeDefaults } from '../../../../../engine/scsi/spc/control-mode.js';
 import type { ITNexus } from '../../../../../engine/scsi/it-nexus.js';
 import type { LogicalUnit } from '../../../../../engine/scsi/logical-unit.js';
+import { ControlMode, controlModeDefaults } from '../../../../../engine/scsi/spc/control-mode.js';
 import { assertCheck } from '../../scsi-fixture.js';
 import {
-  a,
   Action,
+  a,
   assertAttentions,
   b,
   c,

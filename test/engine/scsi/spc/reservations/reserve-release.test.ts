@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { ITNexus } from '../../../../../engine/scsi/it-nexus.js';
 import type { LogicalUnit } from '../../../../../engine/scsi/logical-unit.js';
 import { assertCheck, run } from '../../scsi-fixture.js';
-import { a, b, c, conflicts, good, keyA, keyB, makeScene, out, Action, register, reservationOf, reserve } from './reservation-scene.js';
+import { Action, a, b, c, conflicts, good, keyA, keyB, makeScene, out, register, reservationOf, reserve } from './reservation-scene.js';
 
 const forms = [
   { length: 6, reserveCdb: '160000000000', releaseCdb: '170000000000' },

@@ -3,11 +3,12 @@ import * as assert from 'uvu/assert';
 import { TargetError } from '../../../../../engine/errors.js';
 import type { LogicalUnit } from '../../../../../engine/scsi/logical-unit.js';
 import { PersistentReservations } from '../../../../../engine/scsi/spc/reservations/persistent-reservations.js';
+import { ScsiStatus } from '../../../../../engine/scsi/status.js';
 import type { StateValue, UnitState } from '../../../../../engine/scsi/unit-host.js';
 import { assertCheck, makeCommand, run, TestDeferral } from '../../scsi-fixture.js';
 import {
-  a,
   Action,
+  a,
   assertAttentions,
   b,
   c,
@@ -114,6 +115,23 @@ test('PERSISTENT RESERVE OUT: takes effect and is answered when it is on stable 
   open();
   good(await ended);
   assert.equal(keysOf(unit), [keyA]);
+});
+
+test('RESERVE (6) and RELEASE (6): are BUSY while registrations are saved, so that nobody has both', async () => {
+  const unit = makeScene({ state: new TestState() });
+  const ended = outLater(unit, a, Action.register, 0n, keyA, keep);
+  const reservations = unit.part(PersistentReservations);
+  assert.ok(reservations.isChanging);
+  for (const [cdb, nexus] of [
+    ['160000000000', b],
+    ['170000000000', a],
+  ] as const) {
+    const deferral = new TestDeferral();
+    assert.is(run(unit, cdb, { nexus }, deferral).status, ScsiStatus.busy);
+  }
+  await ended;
+  assert.not.ok(reservations.isChanging);
+  assert.equal(reservations.state.registrations.length, 1);
 });
 
 test('PERSISTENT RESERVE OUT: what cannot be saved fails and has changed nothing', async () => {
