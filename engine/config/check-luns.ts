@@ -6,7 +6,7 @@ import type { Draft, DraftLun, DraftTarget } from './read-draft.js';
 /** The rules that tie the keys of one LUN together, and the LUNs of one target. */
 
 /** Protection types that the disk serves. Whoever asks for another is refused before anything is opened. */
-const PROTECTION_TYPES_SERVED: readonly number[] = [];
+const PROTECTION_TYPES_SERVED: readonly number[] = [1, 2, 3];
 /** SBC-3 "READ CAPACITY (16) parameter data": the exponent has four bits. */
 const PHYSICAL_BLOCK_RATIO_MAX = 2 ** 15;
 const EXACT_INTEGER_MAX = 2 ** 53;

@@ -7,8 +7,10 @@ export const GateRank = {
   /** Asymmetric access states. */
   accessState: 10,
   reservation: 20,
-  /** A sanitize or a format runs, or a sanitize has failed. */
+  /** A sanitize runs or has failed, or the medium is being changed. */
   background: 30,
+  /** A format that runs or was interrupted: behind a sanitize, which makes good what it left. */
+  format: 31,
   /** A low power condition, which ends with the first command that wants the medium: asked last, so that refused commands wake nothing. */
   power: 40,
 } as const;

@@ -116,6 +116,8 @@ export interface DeviceType {
   readonly modes?: ModeProfile;
   /** NACA in the CONTROL byte is honoured, and INQUIRY says so (NORMACA). What answers where there is no unit has no task set to block. */
   readonly normalAca?: boolean;
+  /** Its blocks have protection information, and INQUIRY says so (PROTECT). */
+  readonly hasProtection?: boolean;
   /** What an opcode without a row ends with; INVALID COMMAND OPERATION CODE when left out. */
   readonly unsupportedCommandAsc?: number;
 }

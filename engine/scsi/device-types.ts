@@ -1,12 +1,13 @@
 import { TargetError } from '../errors.js';
 import { absent } from './absent/absent.js';
 import type { DeviceType } from './command-table.js';
-import { disk } from './sbc/disk.js';
+import { disk, protectedDisk } from './sbc/disk.js';
 import { reportLunsUnit } from './wellknown/report-luns-unit.js';
 
 /** Every device type, one line each, by the name that the configuration and the workers use. */
 export const deviceTypes = {
   disk,
+  protectedDisk,
   absent,
   reportLunsUnit,
 } as const satisfies Record<string, DeviceType>;

@@ -188,6 +188,11 @@ export class LogicalUnit {
   /** The nexus is gone: what was pending for it is forgotten. SAM-5 "I_T nexus loss". */
   loseNexus(nexus: ITNexus): void {
     this.#unitAttentions.forget(nexus);
+    this.resetNexus(nexus);
+  }
+
+  /** I_T nexus reset: what the nexus had here is over. It is still there, and has to be told what was pending, and of this: unit attentions are the caller's. */
+  resetNexus(nexus: ITNexus): void {
     for (const part of this.#parts.values()) part.onNexusLost?.(nexus);
   }
 

@@ -1,5 +1,6 @@
 import { defaultLimits } from '../limits.js';
 import { ServicePace } from '../metrics/service-pace.js';
+import { PROTECTION_LENGTH_BYTES, ProtectedStore } from '../store/protected-store.js';
 import type { BackingStore } from '../store/store.js';
 
 /** Protection information, SBC-3 "Protection types"; 0 is none. */
@@ -22,6 +23,12 @@ export interface MediumShape {
   readonly protectionType?: ProtectionType;
 }
 
+/** The protection information that the blocks of a medium have, and the store that keeps both. */
+export interface MediumProtection {
+  readonly type: 1 | 2 | 3;
+  readonly store: ProtectedStore;
+}
+
 /** What a medium command needs of its logical unit, on any thread: the store seen as logical blocks. */
 export class Medium {
   readonly store: BackingStore;
@@ -32,6 +39,8 @@ export class Medium {
   readonly blockCount: number;
   readonly readOnly: boolean;
   readonly thin: boolean;
+  /** Null for blocks of nothing but user data. */
+  readonly protection: MediumProtection | null;
   /** The largest transfer of one command in blocks: the Block Limits VPD page tells it. */
   readonly transferBlocksMax: number;
   /** More of what the Block Limits VPD page tells. */
@@ -49,7 +58,10 @@ export class Medium {
     this.blockCount = Math.floor(store.sizeBytes / shape.blockLengthBytes);
     this.readOnly = shape.readOnly || store.readOnly;
     this.thin = shape.thin === true && store.provisioning !== null;
-    this.transferBlocksMax = Math.floor(shape.transferLengthBytesMax / shape.blockLengthBytes);
+    const type = shape.protectionType ?? 0;
+    this.protection = type !== 0 && store instanceof ProtectedStore ? { type, store } : null;
+    const transferBlockBytes = shape.blockLengthBytes + (this.protection === null ? 0 : PROTECTION_LENGTH_BYTES);
+    this.transferBlocksMax = Math.floor(shape.transferLengthBytesMax / transferBlockBytes);
     this.writeSameBlocksMax = Math.max(1, Math.floor((shape.writeSameLengthBytesMax ?? defaultLimits.writeSameLengthBytesMax) / shape.blockLengthBytes));
     // Never less than one physical block, as advice to unmap whole ones would be of no use.
     const unmapLengthBytesMax = shape.unmapLengthBytesMax ?? defaultLimits.unmapLengthBytesMax;

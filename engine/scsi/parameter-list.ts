@@ -19,7 +19,11 @@ export function planParameterList(command: CommandSlot, lengthBytes: number, len
   return true;
 }
 
-/** In `execute`: the parameter list as it came. It is shorter than planned where the initiator sent less; it lives only until the command ends. */
+/**
+ * In `execute`: the parameter list as it came, in memory of its own that may be kept: where it arrived other data will lie soon. It is shorter than planned
+ * where the initiator sent less.
+ */
 export function parameterListOf(command: CommandSlot): Uint8Array {
-  return command.dataOut.subarray(command.dataOutStart, command.dataOutStart + command.dataOutLength);
+  // Not `slice`, which copies nothing of a Buffer.
+  return new Uint8Array(command.dataOut.subarray(command.dataOutStart, command.dataOutStart + command.dataOutLength));
 }

@@ -56,12 +56,14 @@ export class UnitAttentions {
   /** Removes and answers the condition of the nexus that comes first. */
   take(nexus: ITNexus): UnitAttention | undefined {
     const firstOfAll = this.#firstOf(nexus);
+    const pending = this.#byNexus.get(nexus.id);
     if (firstOfAll !== undefined) {
       firstOfAll.toldHandles.add(this.#handle);
-      this.#dropResets(nexus.id, precedenceOf(firstOfAll));
-      return firstOfAll;
+      if (!isWiderThan(pending?.[0], firstOfAll)) {
+        this.#dropResets(nexus.id, precedenceOf(firstOfAll));
+        return firstOfAll;
+      }
     }
-    const pending = this.#byNexus.get(nexus.id);
     const first = pending?.shift();
     if (pending !== undefined && pending.length === 0) this.#byNexus.delete(nexus.id);
     return first;
@@ -71,7 +73,7 @@ export class UnitAttentions {
   pendingOf(nexus: ITNexus): readonly UnitAttention[] {
     const firstOfAll = this.#firstOf(nexus);
     const pending = this.#byNexus.get(nexus.id) ?? [];
-    if (firstOfAll === undefined) return pending.slice();
+    if (firstOfAll === undefined || isWiderThan(pending[0], firstOfAll)) return pending.slice();
     return [firstOfAll, ...pending.filter((attention) => !isSettledBy(attention, precedenceOf(firstOfAll)))];
   }
 
@@ -106,6 +108,11 @@ export class UnitAttentions {
 
 function precedenceOf({ asc }: UnitAttention): number {
   return resetPrecedence.get(asc) ?? OTHER;
+}
+
+/** A reset since the login tells of more than the first condition does, and stands for it. */
+function isWiderThan(pending: UnitAttention | undefined, firstOfAll: UnitAttention): boolean {
+  return pending !== undefined && precedenceOf(pending) > precedenceOf(firstOfAll);
 }
 
 function isSettledBy(attention: UnitAttention, precedence: number): boolean {

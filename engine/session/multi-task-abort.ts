@@ -45,7 +45,7 @@ function resetUnit(connection: Connection, taskSet: TaskSet): void {
 
 /** SAM-5 "I_T nexus loss": the nexus that is reset learns of it on every logical unit, and nobody else. */
 function tellNexusLoss(connection: Connection, taskSet: TaskSet): void {
-  taskSet.unit.loseNexus(connection.nexus);
+  taskSet.unit.resetNexus(connection.nexus);
   taskSet.unit.establishUnitAttention(connection.nexus.id, Asc.itNexusLossOccurred);
 }
 

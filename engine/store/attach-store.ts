@@ -1,6 +1,7 @@
 import { DirectFileStore } from './direct-file-store.js';
 import { FileStore } from './file-store.js';
 import { NullStore } from './null-store.js';
+import { ProtectedStore } from './protected-store.js';
 import { RamStore } from './ram-store.js';
 import type { BackingStore, StoreDescriptor } from './store.js';
 
@@ -11,6 +12,8 @@ export function attachStore(descriptor: StoreDescriptor): BackingStore {
       return new RamStore(descriptor);
     case 'null':
       return new NullStore(descriptor);
+    case 'protected':
+      return new ProtectedStore(attachStore(descriptor.data), attachStore(descriptor.protection), descriptor.blockLengthBytes);
     case 'file':
       return descriptor.direct ? new DirectFileStore(descriptor, false) : new FileStore(descriptor, false);
   }

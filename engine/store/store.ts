@@ -72,6 +72,15 @@ export interface BackingStore {
 
 export type StoreDescriptor =
   | ({ readonly kind: 'ram'; readonly sizeBytes: number; readonly readOnly: boolean } & RamShape)
+  | {
+      /** Two stores: `data`, and beside it the protection information of its blocks. */
+      readonly kind: 'protected';
+      readonly sizeBytes: number;
+      readonly readOnly: boolean;
+      readonly blockLengthBytes: number;
+      readonly data: StoreDescriptor;
+      readonly protection: StoreDescriptor;
+    }
   | { readonly kind: 'null'; readonly sizeBytes: number; readonly readOnly: boolean; readonly zeroes: SharedArrayBuffer }
   | {
       readonly kind: 'file';

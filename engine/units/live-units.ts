@@ -55,10 +55,11 @@ export class LiveUnits {
 
   /**
    * Serves one more LUN. `lun` is what would stand in the configuration file, or a `LunConfig`; relative paths of files start at the working directory of
-   * the process. Initiators that may see it are told that the LUNs have changed. Throws `ConfigError`, and `TargetError` `STORE_…`.
+   * the process. Initiators that may see it are told that the LUNs have changed. Throws `ConfigError`, `LUN_EXISTS`, and `TargetError` `STORE_…`.
    */
   add(targetName: string, lun: LunConfig | Readonly<Record<string, unknown>>): LunConfig {
     const target = this.#targetOf(targetName);
+    if (target.find(lun.lun as number) !== undefined) throw new TargetError('LUN_EXISTS', `${target.name} has a LUN ${lun.lun} already`);
     const config = this.#complete(target, 'blockLengthBytes' in lun ? lunDocumentOf(lun as LunConfig) : lun);
     const store = openUnitStore(config, this.#options.limits);
     let served: ServedUnit;

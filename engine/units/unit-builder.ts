@@ -53,7 +53,7 @@ export class UnitBuilder {
 
   constructor(options: UnitBuilderOptions) {
     this.#options = options;
-    this.#copies = new CopyDomain({ limits: options.limits });
+    this.#copies = new CopyDomain({ limits: options.limits, onDefect: options.onDefect });
   }
 
   /** `stores` are those of `openStores`. */
@@ -108,7 +108,7 @@ export class UnitBuilder {
     const { lun, removable = false } = config;
     try {
       const identity = identityOf(targetName, config);
-      return new LogicalUnit({ handle: this.#nextHandle++, lun, deviceType: deviceTypes.disk, medium, identity, host, removable });
+      return new LogicalUnit({ handle: this.#nextHandle++, lun, deviceType: deviceTypes[deviceTypeNameOf(config)], medium, identity, host, removable });
     } catch (error) {
       this.#options.dispatcher.detach(medium.handle);
       throw error;
@@ -120,7 +120,7 @@ export class UnitBuilder {
     const { dispatcher, limits } = this.#options;
     const shape = shapeOf(lun, store, limits);
     const medium = new Medium(store, shape, this.#nextHandle++);
-    dispatcher.attach({ handle: medium.handle, deviceTypeName: 'disk' satisfies DeviceTypeName, store: store.descriptor, shape });
+    dispatcher.attach({ handle: medium.handle, deviceTypeName: deviceTypeNameOf(lun), store: store.descriptor, shape });
     return medium;
   }
 
@@ -136,13 +136,18 @@ export class UnitBuilder {
 
   #makeTaskSet(unit: LogicalUnit, targetName: string, execution: ExecutionPolicy): TaskSet {
     const { accounting, runner } = this.#options;
-    const metrics = new UnitMetrics(accounting, { targetName, lun: unit.deviceType === deviceTypes.disk ? unit.lun : null });
+    const metrics = new UnitMetrics(accounting, { targetName, lun: unit.deviceType.modes === undefined ? null : unit.lun });
     return new TaskSet(unit, execution, metrics, (task) => runner.start(task));
   }
 }
 
 function clearLunsChanged(node: TargetNode, nexus: ITNexus): void {
   for (const { unit } of node.allTaskSets) unit.clearUnitAttention(nexus, Asc.reportedLunsDataHasChanged);
+}
+
+/** Blocks with protection information are served by a device type of their own. */
+function deviceTypeNameOf({ protectionType }: LunConfig): DeviceTypeName {
+  return protectionType === undefined ? 'disk' : 'protectedDisk';
 }
 
 /** How the store is seen. What is not said follows from the store: it is thin when it can give space back and has given some. */

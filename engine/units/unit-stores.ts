@@ -1,6 +1,7 @@
 import type { EngineConfig, LunConfig } from '../config/engine-config.js';
 import { TargetError } from '../errors.js';
 import type { Limits } from '../limits.js';
+import { openProtectedStore } from '../store/open-protected-store.js';
 import { openStore } from '../store/open-store.js';
 import type { BackingStore } from '../store/store.js';
 
@@ -20,7 +21,7 @@ export function openStores(config: EngineConfig, limits: Limits): Map<LunConfig,
 export function openUnitStore(lun: LunConfig, { transferLengthBytesMax }: Limits): BackingStore {
   const { readOnly, blockLengthBytes, spaceBytes } = lun;
   const use = { readOnly, blockLengthBytes, transferLengthBytesMax, ...(spaceBytes === undefined ? {} : { spaceBytes }) };
-  const store = openStore(lun.store, use);
+  const store = lun.protectionType === undefined ? openStore(lun.store, use) : openProtectedStore(lun.store, use);
   const fault = thinFaultOf(lun, store);
   if (fault === null) return store;
   store.close();

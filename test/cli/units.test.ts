@@ -78,7 +78,7 @@ test('a running target is changed over its control socket, and says what it serv
   };
   try {
     assert.is(await run({ verb: 'add', lun: '3=ram:2MiB,thin=off,physical-block-size=4096' }), '');
-    assert.is(await run({ verb: 'add', lun: '3=ram:2MiB' }), 'CONFIG_INVALID');
+    assert.is(await run({ verb: 'add', lun: '3=ram:2MiB' }), 'LUN_EXISTS');
     assert.is(await run({ verb: 'resize', lun: '3', size: '3MiB' }), '');
     assert.is(await run({ verb: 'eject', lun: '0' }), '');
     const [title, first, second] = (await run({ verb: 'list' })).split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | ').trim());

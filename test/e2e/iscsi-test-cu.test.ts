@@ -17,15 +17,20 @@ import { credentials, matrixOptions, urlOf } from './iscsi-test-cu-matrix.js';
 
 const EXECUTIONS = ['inline', 'pool'] as const;
 
-for (const kind of lunloomKinds) {
-  for (const configuration of configurations) {
-    peerTest(`${kind.name}, ${configuration.name}: iscsi-test-cu passes every test, and skips none`, ['iscsi-test-cu'], async () => {
-      const result = await runConfiguration(kind, configuration);
-      assert.is(renderShortcomings(result), '');
-      assert.equal(result.skipsOutside, [], 'nothing is left out between tests');
-      assert.ok(result.passed.length > 0, 'tests ran');
-    });
-  }
+for (const configuration of configurations) {
+  peerTest(
+    `${configuration.name}: iscsi-test-cu passes every test and skips none, inline and on the pool, on ram and on a file`,
+    ['iscsi-test-cu'],
+    async () => {
+      // Most of the time the tool waits: for answers that must not come, and a minute for a sanitize.
+      const results = await Promise.all(lunloomKinds.map((kind) => runConfiguration(kind, configuration)));
+      assert.is(results.map(renderShortcomings).join(''), '');
+      for (const { passed, skipsOutside } of results) {
+        assert.ok(passed.length > 0, 'tests ran');
+        assert.equal(skipsOutside, [], 'nothing is left out between tests');
+      }
+    },
+  );
 }
 
 /** The suites of the protocol that the installed tool has. */

@@ -136,6 +136,21 @@ for (const execution of ['inline', 'pool'] as const) {
   });
 }
 
+test('the zero token gives the space of a thin unit back, and its blocks read zeros', async () => {
+  await withRig('pool', async ({ login }) => {
+    const session = await login();
+    await write(session, 1, 0, Buffer.alloc(4 * MIB, 0x77));
+    const token = Buffer.concat([hex('ffff0001 0000 01f8'), Buffer.alloc(504)]);
+    assert.is(await copyOut(session, 0x11, writeList(token, 256, 512), { lun: 1, listIdentifier: 4 }), 'good');
+    assert.ok((await read(session, 1, 256, 2 * MIB)).equals(Buffer.alloc(2 * MIB)));
+    assert.is((await read(session, 1, 255, 4096))[4095], 0x77);
+    assert.is((await read(session, 1, 768, 4096))[0], 0x77);
+    // GET LBA STATUS: the first descriptor is for the deallocated blocks and no more.
+    const status = await session.command({ lun: 1, cdb: hex(`9e 12 ${uint64(256)} ${uint32(24)} 00 00`), dataInLength: 24 });
+    assert.is(status.dataIn.subarray(8, 21).toString('hex'), `${uint64(256)}${uint32(512)}01`);
+  });
+});
+
 test('an initiator that does not see a unit cannot copy from it or to it', async () => {
   await withRig('inline', async ({ login }) => {
     const session = await login(RESTRICTED);

@@ -49,7 +49,8 @@ function runningTest(): { readonly file: string; readonly test: string } | null 
   linesOfFile.set(path, lines);
   for (let at = Number(frame[2]) - 1; at >= 0; at--) {
     const name = TEST_LINE_PATTERN.exec(lines[at] as string)?.[2];
-    if (name !== undefined) return { file: `test/${path.split('/test/').at(-1)?.replace(/\.js$/, '.ts')}`, test: name.replaceAll(/\$\{[^}]*\}/g, '…').replaceAll('\\', '') };
+    if (name !== undefined)
+      return { file: `test/${path.split('/test/').at(-1)?.replace(/\.js$/, '.ts')}`, test: name.replaceAll(/\$\{[^}]*\}/g, '…').replaceAll('\\', '') };
   }
   return null;
 }

@@ -10,6 +10,8 @@ export interface CopyDomainOptions {
   readonly randomize?: (bytes: Uint8Array) => void;
   /** Resolves when others have had their turn of the event loop. */
   readonly nextTurn?: () => Promise<void>;
+  /** Told of mistakes of ours that end a copy. */
+  readonly onDefect?: (error: unknown) => void;
 }
 
 /** What the copy managers of all logical units of an engine share: how many copies run, and the ROD tokens, which one unit makes and another one is given. */
@@ -18,11 +20,19 @@ export class CopyDomain {
   readonly tokens: RodTokens;
   /** Memory is copied on this thread, where initiators want to be served between two pieces. */
   readonly nextTurn: () => Promise<void>;
+  readonly onDefect: (error: unknown) => void;
   #runningCount = 0;
 
-  constructor({ limits = defaultLimits, clock = systemClock, randomize = randomFillSync, nextTurn = turnOfEventLoop }: CopyDomainOptions = {}) {
+  constructor({
+    limits = defaultLimits,
+    clock = systemClock,
+    randomize = randomFillSync,
+    nextTurn = turnOfEventLoop,
+    onDefect = () => {},
+  }: CopyDomainOptions = {}) {
     this.limits = limits;
     this.nextTurn = nextTurn;
+    this.onDefect = onDefect;
     this.tokens = new RodTokens(limits, clock, randomize);
   }
 

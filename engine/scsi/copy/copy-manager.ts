@@ -73,6 +73,8 @@ export class CopyManager implements UnitPart {
     let failure: CopyFailure | null = { key: SenseKey.hardwareError, asc: Asc.internalTargetFailure };
     try {
       failure = await request.run(operation);
+    } catch (error) {
+      this.domain.onDefect(error);
     } finally {
       this.domain.leave();
       if (!operation.isNamed) this.forget(operation);

@@ -35,12 +35,13 @@ export const compareAndWriteRow: MediumCommandRow = {
   clause: 'SBC-3 "COMPARE AND WRITE command"',
   cdbLength: 16,
   cdbUsage: [0x89, WRITE_FLAGS, ...allBits(8), 0x00, 0x00, 0x00, ALL_BITS, GROUP_NUMBER_BITS, CONTROL_UNUSED],
-  plan: planCompareAndWrite,
+  plan: (command, medium) => planCompareAndWrite(command, medium, medium.blockLengthBytes),
   isDurable: (command) => isForced(command, FLAGS_AT),
   execute: executeCompareAndWrite,
 };
 
-function planCompareAndWrite(command: CommandSlot, medium: Medium): void {
+/** `transferBlockBytes` is what a logical block takes in Data-Out. */
+export function planCompareAndWrite(command: CommandSlot, medium: Medium, transferBlockBytes: number): void {
   const lba = readUint64(command.cdbView, LBA_AT);
   const count = command.cdb[COUNT_AT] as number;
   if (!isInRange(command, medium, lba, count)) return;
@@ -48,7 +49,7 @@ function planCompareAndWrite(command: CommandSlot, medium: Medium): void {
     invalidFieldInCdb(command, COUNT_AT);
     return;
   }
-  const lengthBytes = 2 * count * medium.blockLengthBytes;
+  const lengthBytes = 2 * count * transferBlockBytes;
   // Half a comparison compares with the wrong half: what was sent for another count than the CDB tells must not be taken for this one.
   if (command.expectedDataOutLength !== lengthBytes) {
     invalidFieldInCdb(command, COUNT_AT);

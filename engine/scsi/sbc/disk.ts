@@ -1,7 +1,7 @@
 import { AccessStateGate } from '../alua/access-state-gate.js';
 import { reportTargetPortGroupsRow } from '../alua/report-target-port-groups.js';
 import { setTargetPortGroupsRow } from '../alua/set-target-port-groups.js';
-import { CommandTable, type DeviceType } from '../command-table.js';
+import { type CommandRow, CommandTable, type DeviceType } from '../command-table.js';
 import { thirdPartyCopyRows } from '../copy/third-party-copy.js';
 import { thirdPartyCopyPage } from '../copy/third-party-copy-page.js';
 import { readBufferRow, writeBufferRow } from '../spc/buffers.js';
@@ -32,6 +32,7 @@ import { formatUnitRow } from './format-unit.js';
 import { getLbaStatusRow } from './get-lba-status.js';
 import { orWriteRow } from './orwrite.js';
 import { preFetchRows } from './pre-fetch.js';
+import { protectedTransferRows } from './protection/protected-transfer-rows.js';
 import { readRows } from './read.js';
 import { readCapacityRows } from './read-capacity.js';
 import { readDefectDataRows } from './read-defect-data.js';
@@ -53,67 +54,87 @@ const CONNECTED_QUALIFIER = 0b000;
 /** Version descriptors, SPC-4 §6.6.2: the standard without a claim on one revision of it. */
 const VersionDescriptor = { sam5: 0x00a0, spc4: 0x0460, sbc3: 0x04c0, iscsi: 0x0960 } as const;
 
-/** A direct access block device, SBC-3. */
-export const disk: DeviceType = {
-  name: 'disk',
+/** The commands that move or compare logical blocks between initiators and the medium: protection information concerns these. */
+const transferRows: readonly CommandRow[] = [
+  ...readRows,
+  ...writeRows,
+  ...verifyRows,
+  ...writeAndVerifyRows,
+  ...xdWriteReadRows,
+  compareAndWriteRow,
+  orWriteRow,
+  writeAtomicRow,
+  ...writeSameRows,
+];
+
+/** The others; which come before and which behind is the order of the list that REPORT SUPPORTED OPERATION CODES returns. */
+const rowsBefore: readonly CommandRow[] = [
+  testUnitReadyRow,
+  requestSenseRow(pollUnit),
+  inquiryRow({
+    peripheralQualifier: CONNECTED_QUALIFIER,
+    hasTargetPortGroups: true,
+    versionDescriptors: [VersionDescriptor.sam5, VersionDescriptor.spc4, VersionDescriptor.sbc3, VersionDescriptor.iscsi],
+    vpdPages: [
+      unitSerialNumberPage,
+      deviceIdentificationPage,
+      managementNetworkAddressesPage,
+      extendedInquiryPage,
+      modePagePolicyPage,
+      scsiPortsPage,
+      thirdPartyCopyPage,
+      blockLimitsPage,
+      blockDeviceCharacteristicsPage,
+      logicalBlockProvisioningPage,
+    ],
+  }),
+  startStopUnitRow,
+  preventAllowMediumRemovalRow,
+  formatUnitRow,
+  ...sanitizeRows,
+  ...reservationRows,
+  ...diagnosticRows,
+  ...modeSenseRows,
+  ...modeSelectRows,
+  ...readCapacityRows,
+];
+const rowsBehind: readonly CommandRow[] = [
+  unmapRow,
+  getLbaStatusRow,
+  ...preFetchRows,
+  ...readDefectDataRows,
+  ...synchronizeCacheRows,
+  logSelectRow(diskLogPages),
+  logSenseRow(diskLogPages),
+  readBufferRow,
+  writeBufferRow,
+  reportTimestampRow,
+  setTimestampRow,
+  reportLunsRow,
+  reportSupportedOperationCodesRow,
+  reportSupportedTaskManagementFunctionsRow,
+  reportTargetPortGroupsRow,
+  setTargetPortGroupsRow,
+  ...thirdPartyCopyRows,
+];
+
+const common = {
   peripheralDeviceType: DIRECT_ACCESS_BLOCK_DEVICE,
   normalAca: true,
   modes: blockModeProfile,
   parts: [ModePages, AccessStateGate, ...reservationParts, FormatOperation, MediumRemoval, SanitizeOperation],
-  commands: new CommandTable([
-    testUnitReadyRow,
-    requestSenseRow(pollUnit),
-    inquiryRow({
-      peripheralQualifier: CONNECTED_QUALIFIER,
-      hasTargetPortGroups: true,
-      versionDescriptors: [VersionDescriptor.sam5, VersionDescriptor.spc4, VersionDescriptor.sbc3, VersionDescriptor.iscsi],
-      vpdPages: [
-        unitSerialNumberPage,
-        deviceIdentificationPage,
-        managementNetworkAddressesPage,
-        extendedInquiryPage,
-        modePagePolicyPage,
-        scsiPortsPage,
-        thirdPartyCopyPage,
-        blockLimitsPage,
-        blockDeviceCharacteristicsPage,
-        logicalBlockProvisioningPage,
-      ],
-    }),
-    startStopUnitRow,
-    preventAllowMediumRemovalRow,
-    formatUnitRow,
-    ...sanitizeRows,
-    ...reservationRows,
-    ...diagnosticRows,
-    ...modeSenseRows,
-    ...modeSelectRows,
-    ...readCapacityRows,
-    ...readRows,
-    ...writeRows,
-    ...verifyRows,
-    ...writeAndVerifyRows,
-    ...xdWriteReadRows,
-    compareAndWriteRow,
-    orWriteRow,
-    writeAtomicRow,
-    ...writeSameRows,
-    unmapRow,
-    getLbaStatusRow,
-    ...preFetchRows,
-    ...readDefectDataRows,
-    ...synchronizeCacheRows,
-    logSelectRow(diskLogPages),
-    logSenseRow(diskLogPages),
-    readBufferRow,
-    writeBufferRow,
-    reportTimestampRow,
-    setTimestampRow,
-    reportLunsRow,
-    reportSupportedOperationCodesRow,
-    reportSupportedTaskManagementFunctionsRow,
-    reportTargetPortGroupsRow,
-    setTargetPortGroupsRow,
-    ...thirdPartyCopyRows,
-  ]),
+} as const satisfies Partial<DeviceType>;
+
+/** A direct access block device, SBC-3. */
+export const disk: DeviceType = { ...common, name: 'disk', commands: new CommandTable([...rowsBefore, ...transferRows, ...rowsBehind]) };
+
+/**
+ * One whose blocks have protection information. Its own device type, so that a disk without pays nothing for it: what REPORT SUPPORTED OPERATION CODES
+ * says and which bits of a CDB may be set stand in the rows.
+ */
+export const protectedDisk: DeviceType = {
+  ...common,
+  name: 'protectedDisk',
+  hasProtection: true,
+  commands: new CommandTable([...rowsBefore, ...protectedTransferRows, ...rowsBehind]),
 };

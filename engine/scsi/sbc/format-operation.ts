@@ -17,7 +17,7 @@ export type FormatOutcome = 'done' | 'failed' | 'unsaved';
  * SBC-3 "FORMAT UNIT command".
  */
 export class FormatOperation implements UnitPart, CommandGate {
-  readonly rank = GateRank.background;
+  readonly rank = GateRank.format;
   readonly #unit: LogicalUnit;
   #state: FormatState = 'formatted';
   #progress = 0;

@@ -2,7 +2,7 @@ import type { LogicalUnit } from '../logical-unit.js';
 import type { Medium } from '../medium.js';
 import { ScsiStatus } from '../status.js';
 import type { InternalOutcome } from '../unit-host.js';
-import { repeatBlock, synchronizeMedium, unmapBlocks, writeRepeated } from './internal-cdb.js';
+import { repeatBlock, synchronizeMedium, transferredBlock, unmapBlocks, writeRepeated } from './internal-cdb.js';
 
 /** What one command of the work does at most: so long may another command of the logical unit have to wait for its blocks. */
 const PIECE_BYTES = 4 * 1024 * 1024;
@@ -66,8 +66,9 @@ interface PieceRewriter {
 
 function pieceRewriter(unit: LogicalUnit, medium: Medium, content: RewriteContent): PieceRewriter {
   if (content.kind === 'erased' && medium.thin) return { skipsHoles: true, piece: (lba, count) => unmapBlocks(unit, lba, count) };
-  const data = repeatBlock(unit, content.kind === 'block' ? content.block : new Uint8Array(medium.blockLengthBytes));
-  return { skipsHoles: false, piece: (lba, count) => writeRepeated(unit, data, medium.blockLengthBytes, lba, count) };
+  const block = transferredBlock(unit, content.kind === 'block' ? content.block : new Uint8Array(medium.blockLengthBytes));
+  const data = repeatBlock(unit, block);
+  return { skipsHoles: false, piece: (lba, count) => writeRepeated(unit, data, block.length, lba, count) };
 }
 
 /** The first block at or behind `lba` that has space: what has none reads as zeros already, and a sparse file may be larger than a life is long. */

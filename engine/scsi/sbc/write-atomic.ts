@@ -81,15 +81,16 @@ function planWriteAtomic(command: CommandSlot, medium: Medium): void {
   command.plannedDataOutLength = lengthBytes;
 }
 
-/** Space is taken before the first byte is written: a thin store that is full refuses all of it. */
 function executeWriteAtomic(command: CommandSlot, medium: Medium): void {
+  if (takeSpace(command, medium)) executeWrite(command, medium, isForced(command, FLAGS_AT, WRITE_ATOMIC_FUA_BIT));
+}
+
+/** Space is taken before the first byte is written: a thin store that is full refuses all of it, which has ended the command then. */
+export function takeSpace(command: CommandSlot, medium: Medium): boolean {
   const { provisioning } = medium.store;
-  if (medium.thin && provisioning !== null && command.lbaCount > 0) {
-    const outcome = provisioning.anchor(command.lba * medium.blockLengthBytes, command.lbaCount * medium.blockLengthBytes);
-    if (outcome < 0) {
-      endWithWriteFault(command, outcome, command.lba);
-      return;
-    }
-  }
-  executeWrite(command, medium, isForced(command, FLAGS_AT, WRITE_ATOMIC_FUA_BIT));
+  if (!medium.thin || provisioning === null || command.lbaCount === 0) return true;
+  const outcome = provisioning.anchor(command.lba * medium.blockLengthBytes, command.lbaCount * medium.blockLengthBytes);
+  if (outcome >= 0) return true;
+  endWithWriteFault(command, outcome, command.lba);
+  return false;
 }

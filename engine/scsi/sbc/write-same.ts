@@ -12,9 +12,9 @@ import { isWriteThrough, writeBlocks } from './write.js';
 /** Flags: WRPROTECT . ANCHOR . UNMAP . two obsolete bits . NDOB, which the 10-byte form does not have. */
 const ANCHOR_BIT = 0x10;
 const ANCHOR_BIT_NUMBER = 4;
-const UNMAP_BIT = 0x08;
+export const UNMAP_BIT = 0x08;
 const UNMAP_BIT_NUMBER = 3;
-const NO_DATA_OUT_BIT = 0x01;
+export const NO_DATA_OUT_BIT = 0x01;
 const FLAGS_10 = ANCHOR_BIT | UNMAP_BIT;
 const FLAGS = FLAGS_10 | NO_DATA_OUT_BIT;
 const FLAGS_AT = 1;
@@ -30,7 +30,7 @@ function writeSameRow(flagsAt: number, shape: ExtentFields, form: RowOfForm): Me
     name,
     clause: `SBC-3 "${name} command"`,
     ...form,
-    plan: (command, medium) => planWriteSame(command, medium, shape, flagsAt),
+    plan: (command, medium) => planWriteSame(command, medium, shape, flagsAt, medium.blockLengthBytes),
     isDurable: isWriteThrough,
     storeBytes: (command, medium) => command.lbaCount * medium.blockLengthBytes,
     execute: (command, medium) => executeWriteSame(command, medium, command.cdb[flagsAt] as number),
@@ -43,7 +43,8 @@ export const writeSameRows: readonly MediumCommandRow[] = [
   writeSameRow(CDB_32_FLAGS_AT, cdb32, { ...cdb32Row(0x000d, FLAGS), cdbIgnored: ignoredTags }),
 ];
 
-function planWriteSame(command: CommandSlot, medium: Medium, shape: ExtentFields, flagsAt: number): void {
+/** `transferBlockBytes` is what a logical block takes in Data-Out. */
+export function planWriteSame(command: CommandSlot, medium: Medium, shape: ExtentFields, flagsAt: number, transferBlockBytes: number): void {
   const flags = command.cdb[flagsAt] as number;
   // SBC-3: ANCHOR says how to unmap. Without management of provisioning (LBPME is 0) there is nothing to ask for.
   if ((flags & UNMAP_BIT) === 0 && (flags & ANCHOR_BIT) !== 0) {
@@ -69,11 +70,11 @@ function planWriteSame(command: CommandSlot, medium: Medium, shape: ExtentFields
   }
   if ((flags & NO_DATA_OUT_BIT) === 0) {
     // Anything else than one block cannot be what the initiator means to write everywhere. No field of the CDB to point at.
-    if (command.expectedDataOutLength !== medium.blockLengthBytes) {
+    if (command.expectedDataOutLength !== transferBlockBytes) {
       checkCondition(command, SenseKey.illegalRequest, Asc.invalidFieldInCdb);
       return;
     }
-    command.plannedDataOutLength = medium.blockLengthBytes;
+    command.plannedDataOutLength = transferBlockBytes;
   }
   command.lba = lba;
   command.lbaCount = count;
@@ -88,12 +89,16 @@ function executeWriteSame(command: CommandSlot, medium: Medium, flags: number): 
   const hasBlock = (flags & NO_DATA_OUT_BIT) === 0;
   if (hasBlock && command.dataOutLength < medium.blockLengthBytes) return;
   if ((flags & UNMAP_BIT) !== 0) {
-    const anchor = (flags & ANCHOR_BIT) !== 0;
-    unmapRange(command, medium, { lba: command.lba, lbaCount: command.lbaCount, anchor, durable: isWriteThrough(command) });
+    unmapBlocksOf(command, medium, flags);
     return;
   }
   const zeros = new Uint8Array(medium.blockLengthBytes);
   writeEverywhere(command, medium, hasBlock ? dataOut.subarray(dataOutStart, dataOutStart + medium.blockLengthBytes) : zeros);
+}
+
+export function unmapBlocksOf(command: CommandSlot, medium: Medium, flags: number): void {
+  const anchor = (flags & ANCHOR_BIT) !== 0;
+  unmapRange(command, medium, { lba: command.lba, lbaCount: command.lbaCount, anchor, durable: isWriteThrough(command) });
 }
 
 /** In pieces of the scratch memory, and with one flush for all where there is no write cache. */
@@ -106,12 +111,17 @@ function writeEverywhere(command: CommandSlot, medium: Medium, block: Uint8Array
     const count = Math.min(stepCount, command.lbaCount - done);
     if (!writeBlocks(command, medium, scratch, 0, count * blockLengthBytes, command.lba + done, false)) return;
   }
+  flushWhereThrough(command, medium);
+}
+
+/** One flush for all that was written, where there is no write cache. */
+export function flushWhereThrough(command: CommandSlot, medium: Medium): void {
   const outcome = isWriteThrough(command) ? medium.store.flush() : 0;
   if (outcome < 0) endWithWriteFault(command, outcome, command.lba);
 }
 
 /** Doubles what is there, which is far quicker than one block after the other. */
-function fillWith(target: Uint8Array, block: Uint8Array, lengthBytes: number): void {
+export function fillWith(target: Uint8Array, block: Uint8Array, lengthBytes: number): void {
   target.set(block);
   for (let filled = block.length; filled < lengthBytes; filled *= 2) target.copyWithin(filled, 0, Math.min(filled, lengthBytes - filled));
 }

@@ -16,7 +16,7 @@ import { exclusiveOr } from './xor.js';
  * which there is none of: INVALID FIELD IN CDB, as for a reserved bit.
  */
 const XDWRITEREAD_FLAGS = 0x1e;
-const DISABLE_WRITE_BIT = 0x04;
+export const DISABLE_WRITE_BIT = 0x04;
 
 function xdWriteReadRow(
   form: 10 | 32,

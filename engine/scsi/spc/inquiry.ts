@@ -43,6 +43,7 @@ const STANDARD = {
   additionalLength: 4,
   targetPortGroups: 5,
   thirdPartyCopy: 5,
+  protect: 5,
   commandQueuing: 7,
   vendor: 8,
   product: 16,
@@ -59,6 +60,8 @@ const CMDQUE_BIT = 0x02;
 const TPGS_IMPLICIT_AND_EXPLICIT = 0x30;
 /** 3PC: third-party copy commands are supported. */
 const THIRD_PARTY_COPY_BIT = 0x08;
+/** PROTECT: logical blocks have protection information. */
+const PROTECT_BIT = 0x01;
 const EXTENDED_COPY = 0x83;
 const VERSION_DESCRIPTOR_COUNT_MAX = 8;
 export const VENDOR_LENGTH = 8;
@@ -117,6 +120,7 @@ function standardData(unit: LogicalUnit, profile: InquiryProfile): Uint8Array {
   if (profile.hasTargetPortGroups === true) data[STANDARD.targetPortGroups] = TPGS_IMPLICIT_AND_EXPLICIT;
   if (unit.deviceType.commands.hasServiceActions(EXTENDED_COPY))
     data[STANDARD.thirdPartyCopy] = (data[STANDARD.thirdPartyCopy] as number) | THIRD_PARTY_COPY_BIT;
+  if (unit.deviceType.hasProtection === true) data[STANDARD.protect] = (data[STANDARD.protect] as number) | PROTECT_BIT;
   data[STANDARD.commandQueuing] = CMDQUE_BIT;
   writeAscii(data, STANDARD.vendor, VENDOR_LENGTH, unit.identity.vendor);
   writeAscii(data, STANDARD.product, PRODUCT_LENGTH, unit.identity.product);

@@ -96,7 +96,8 @@ function readPage(command: CommandSlot, unit: LogicalUnit, list: Uint8Array, at:
   if ((hasSubpage ? readUint16(list, lengthAt) : list[lengthAt]) !== current.length) return invalid(command, lengthAt, MSB);
   const parametersAt = at + headerLength;
   if (parametersAt + current.length > list.length) return truncated(command);
-  const parameters = list.slice(parametersAt, parametersAt + current.length);
+  // A copy that outlives the command: the `slice` of a Buffer, which the list may be, would be the memory of whatever comes next.
+  const parameters = Uint8Array.from(list.subarray(parametersAt, parametersAt + current.length));
   const mask = modes.read(page, PageControl.changeable);
   const fixedBits = parameters.map((byte, index) => (byte ^ (current[index] as number)) & ~(mask[index] as number));
   const fixedAt = fixedBits.findIndex((bits) => bits !== 0);

@@ -49,7 +49,8 @@ export function pollUnit(unit: LogicalUnit, nexus: ITNexus): UnitCondition {
   const attention = unit.takeUnitAttention(nexus);
   if (attention !== undefined) return { key: SenseKey.unitAttention, asc: attention.asc };
   const conditions = unit.conditions();
-  const notReady = conditions.find(({ key }) => key !== SenseKey.noSense);
+  // Work that is under way goes before what it makes good: a sanitize before the format that was interrupted.
+  const notReady = conditions.find(({ key }) => key === SenseKey.notReady) ?? conditions.find(({ key }) => key !== SenseKey.noSense);
   if (notReady !== undefined) return notReady;
   if (unit.medium === null) return { key: SenseKey.notReady, asc: Asc.mediumNotPresent };
   if (unit.stopped) return { key: SenseKey.notReady, asc: Asc.logicalUnitStopped };

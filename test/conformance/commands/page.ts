@@ -10,15 +10,20 @@ export interface CoveredRow {
   readonly tests: Readonly<Record<CommandEnd, readonly CommandSighting[]>>;
 }
 
-/** Every row of every device type that can be configured, with its tests. */
+/** Every row of every device type that can be configured, with its tests; those that a type shares with the disk stand there alone. */
 export function coveredRows(sightings: readonly CommandSighting[]): CoveredRow[] {
   return (Object.keys(deviceTypes) as DeviceTypeName[]).flatMap((deviceType) =>
-    deviceTypes[deviceType].commands.rows.map((row) => {
+    rowsOfItsOwn(deviceType).map((row) => {
       const ofRow = sightings.filter((sighting) => sighting.deviceType === deviceTypes[deviceType].name && sighting.command === row.name);
       const of = (end: CommandEnd) => ofRow.filter((sighting) => sighting.end === end);
       return { deviceType, row, tests: { success: of('success'), fieldError: of('fieldError'), conflict: of('conflict') } };
     }),
   );
+}
+
+function rowsOfItsOwn(deviceType: DeviceTypeName): readonly CommandRow[] {
+  const { rows } = deviceTypes[deviceType].commands;
+  return deviceType === 'disk' ? rows : rows.filter((row) => !deviceTypes.disk.commands.rows.includes(row));
 }
 
 /** Whether a reservation of another nexus can stop the command at all. */

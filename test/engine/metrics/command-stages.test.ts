@@ -105,4 +105,16 @@ test('beyond the memory for histograms commands of all units are counted togethe
   assert.is(accounting.overflow?.read().count, 6);
 });
 
+test('a unit that goes gives the memory of its histograms to those that come', () => {
+  const accounting = new StageAccounting(2 * CommandStages.byteLength);
+  const slot = slotOf([1, 1, 1, 1, 1, 1]);
+  for (let count = 0; count < 5; count++) {
+    const unit = new UnitMetrics(accounting);
+    for (const row of [READ, CAPACITY]) unit.recordStages(row, slot, 0, 0, false, '');
+    assert.is(unit.commandStages.length, 2);
+    unit.release();
+  }
+  assert.is(accounting.overflow, null);
+});
+
 test.run();

@@ -42,14 +42,30 @@ for (const type of Object.values(deviceTypes)) {
   });
 }
 
+/** What a disk for clusters, hypervisors and multipathing has; by opcode, with the service actions behind it. */
+const DISK_OPCODES: Readonly<Record<string, readonly number[]>> = {
+  ...Object.fromEntries(
+    '00 03 04 08 0a 12 15 16 17 1a 1b 1c 1d 1e 25 28 2a 2e 2f 34 35 37 3b 3c 41 42 4c 4d 53 55 56 57 5a'.split(' ').map((code) => [code, []]),
+  ),
+  ...Object.fromEntries('88 89 8a 8b 8e 8f 90 91 93 9c a0 a8 aa ae af b7'.split(' ').map((code) => [code, []])),
+  '48': [0x01, 0x02, 0x03, 0x1f],
+  '5e': [0, 1, 2, 3],
+  '5f': [0, 1, 2, 3, 4, 5, 6, 7],
+  '7f': [0x07, 0x09, 0x0a, 0x0b, 0x0c, 0x0d],
+  '83': [0x00, 0x01, 0x10, 0x11, 0x1c],
+  '84': [0x00, 0x01, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08],
+  '9e': [0x10, 0x12],
+  a3: [0x0a, 0x0c, 0x0d, 0x0f],
+  a4: [0x0a, 0x0f],
+};
+
 test('a disk has the opcodes that its INQUIRY data promises', () => {
-  const names = deviceTypes.disk.commands.rows.map((row) =>
-    Buffer.from(cdbOf(row)).toString('hex', 0, row.opcode === VARIABLE_LENGTH ? 10 : row.serviceAction ? 2 : 1),
-  );
-  const variable = ['7f000000000000000007', '7f000000000000000009', '7f00000000000000000a', '7f00000000000000000b', '7f00000000000000000c'];
-  const six = ['00', '03', '08', '0a', '12', '1a', '1b'];
-  const ten = ['25', '28', '2a', '2e', '2f', '35', '53', '5a'];
-  assert.equal(names.sort(), [...six, ...ten, ...variable, '88', '8a', '8e', '8f', '91', '9e10', 'a0', 'a30c', 'a30d', 'a8', 'aa', 'ae', 'af']);
+  const wanted = Object.entries(DISK_OPCODES).flatMap(([code, actions]) => (actions.length === 0 ? [code] : actions.map((action) => `${code}/${action}`)));
+  const present = deviceTypes.disk.commands.rows.map(({ opcode, serviceAction }) => {
+    const code = opcode.toString(16).padStart(2, '0');
+    return serviceAction === undefined ? code : `${code}/${serviceAction}`;
+  });
+  assert.equal(present.sort(), wanted.sort());
 });
 
 test('device types are found by name, and only by theirs', () => {

@@ -21,7 +21,7 @@ function barestCdb(row: CommandRow): Buffer {
 for (const typeName of Object.keys(deviceTypes) as DeviceTypeName[]) {
   const deviceType = deviceTypes[typeName];
   const { rows } = deviceType.commands;
-  const makeUnitOfType = () => makeUnit({ deviceType, hasMedium: typeName === 'disk' });
+  const makeUnitOfType = () => makeUnit({ deviceType, hasMedium: deviceType.modes !== undefined });
 
   test(`${typeName}: each bit that a command does not evaluate is refused and pointed at (SPC-4 "Reserved")`, () => {
     for (const row of rows) {

@@ -4,7 +4,7 @@ import { executeMediumCommand, executeUnitCommand, prepare } from '../../../engi
 import { deviceTypes } from '../../../engine/scsi/device-types.js';
 import type { ITNexus } from '../../../engine/scsi/it-nexus.js';
 import { LogicalUnit, type LogicalUnitIdentity } from '../../../engine/scsi/logical-unit.js';
-import { Medium } from '../../../engine/scsi/medium.js';
+import { Medium, type ProtectionType } from '../../../engine/scsi/medium.js';
 import { Asc } from '../../../engine/scsi/sense.js';
 import { ScsiStatus } from '../../../engine/scsi/status.js';
 import { type LogicalUnitHost, soleUnitHost } from '../../../engine/scsi/unit-host.js';
@@ -38,6 +38,8 @@ export interface UnitOptions {
   readonly deviceType?: DeviceType;
   readonly hasMedium?: boolean;
   readonly removable?: boolean;
+  /** Blocks have protection information; the store has to be a `ProtectedStore`. */
+  readonly protectionType?: ProtectionType;
   /** What differs from `identity`. */
   readonly identity?: Partial<LogicalUnitIdentity>;
   /** What differs from a unit that stands alone. */
@@ -51,11 +53,12 @@ export function makeUnit(options: UnitOptions = {}): LogicalUnit {
     readOnly: options.readOnly ?? false,
     thin: options.thin ?? false,
     transferLengthBytesMax: TRANSFER_BYTES_MAX,
+    protectionType: options.protectionType ?? 0,
   });
   return new LogicalUnit({
     handle: 1,
     lun: 0,
-    deviceType: options.deviceType ?? deviceTypes.disk,
+    deviceType: options.deviceType ?? deviceTypes[(options.protectionType ?? 0) === 0 ? 'disk' : 'protectedDisk'],
     medium: options.hasMedium === false ? null : medium,
     identity: { ...identity, ...options.identity },
     removable: options.removable ?? false,
@@ -84,6 +87,7 @@ const EXPECTED_DATA_IN_MAX = 0xffffffff;
 /** Data-In and Data-Out do not lie at the start of their memory, as in the arena. */
 const DATA_START = 24;
 const ISCSI_CDB_LENGTH = 16;
+const REUSED = 0xdd;
 /** So many commands of a test may be open at a time. */
 const SLOT_COUNT = 16;
 const memory = SlotMemory.allocate(SLOT_COUNT);
@@ -103,7 +107,8 @@ export function makeCommand(cdb: string, options: CommandOptions = {}): CommandS
   command.expectedDataInLength = options.expectedDataInLength ?? EXPECTED_DATA_IN_MAX;
   const dataOut = options.dataOut ?? new Uint8Array(0);
   command.expectedDataOutLength = dataOut.length;
-  command.dataOut = new Uint8Array(DATA_START + dataOut.length);
+  // A Buffer, as the engine's memory is: its `slice` copies nothing.
+  command.dataOut = Buffer.alloc(DATA_START + dataOut.length);
   command.dataOut.set(dataOut, DATA_START);
   command.dataOutStart = DATA_START;
   command.dataOutLength = dataOut.length;
@@ -168,6 +173,7 @@ export async function runDeferred(unit: LogicalUnit, cdb: string, options: Comma
   const command = run(unit, cdb, options, deferral);
   if (!deferral.isDeferred) return command;
   await deferral.done;
+  command.dataOut.fill(REUSED);
   noteEnd(unit, command);
   return command;
 }
@@ -176,6 +182,8 @@ function execute(row: CommandRow, command: CommandSlot, unit: LogicalUnit, byNex
   if (row.runsOn === 'main') {
     command.dataOutLength = Math.min(command.dataOutLength, command.plannedDataOutLength);
     executeUnitCommand(row, command, unit, byNexus, deferral);
+    // Where the parameter list lay, other data soon lies: who keeps any of it must have copied it.
+    if (!(deferral instanceof TestDeferral && deferral.isDeferred)) command.dataOut.fill(REUSED);
     return;
   }
   if (row.planFromDataOut !== undefined) {

@@ -120,7 +120,7 @@ test('a LUN that is added is told to all who are there, once REPORT LUNS was ask
 test('what is added is held against the rules of the file and what is served already', () =>
   withEngine({}, async ({ engine }) => {
     const add = (lun: Record<string, unknown>) => codeOf(() => engine.units.add(NAME, lun));
-    assert.is(await add({ lun: 0, store: 'ram:1MiB' }), 'CONFIG_INVALID');
+    assert.is(await add({ lun: 0, store: 'ram:1MiB' }), 'LUN_EXISTS');
     assert.is(await add({ lun: 1, store: 'ram:1000' }), 'CONFIG_INVALID');
     assert.is(await add({ lun: 1, stroe: 'ram:1MiB' }), 'CONFIG_INVALID');
     assert.is(await add({ lun: 1, store: 'file:/nowhere/at/all.img' }), 'STORE_NOT_FOUND');

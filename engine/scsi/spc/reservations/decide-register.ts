@@ -33,6 +33,8 @@ export interface Surroundings {
 }
 
 const APTPL_BIT_NUMBER = 0;
+/** In the CDB: a move is what cannot be asked for while nothing is reserved. */
+const SERVICE_ACTION_AT = 1;
 
 /** REGISTER and REGISTER AND IGNORE EXISTING KEY, SPC-4 "Registering" and "Unregistering". */
 export function decideRegister(state: ReservationState, request: ReserveOutRequest, around: Surroundings): Decision {
@@ -115,7 +117,8 @@ export function decideRegisterAndMove(state: ReservationState, request: ReserveO
   const own = registrationOf(state, request.nexus);
   const { reservation } = state;
   if (own === undefined || own.key !== request.key) return conflict;
-  if (reservation === null || isAllRegistrants(reservation.type) || !isHolder(state, own)) return conflict;
+  if (reservation === null) return { kind: 'cdb', at: SERVICE_ACTION_AT };
+  if (isAllRegistrants(reservation.type) || !isHolder(state, own)) return conflict;
   if (request.serviceActionKey === 0n) return { kind: 'list', at: SERVICE_ACTION_KEY_AT };
   if (!around.targetPorts.includes(request.relativeTargetPortIdentifier)) return { kind: 'list', at: TARGET_PORT_AT };
   const holder: NexusPorts = {

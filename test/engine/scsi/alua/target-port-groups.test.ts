@@ -37,7 +37,7 @@ function makeScene(states: readonly [AccessState, AccessState] = [AccessState.ac
   );
   const unit = makeUnit({ host: { portGroups: groups, nexusesOf: () => [nexus, byOtherPort] } });
   const elapse = () => {
-    for (const timer of [...timers]) timer();
+    for (const timer of Array.from(timers)) timer();
   };
   return { unit, groups, elapse };
 }
@@ -182,8 +182,8 @@ test('INQUIRY: says that target port groups can be asked for and set, and page 8
     const command = run(unit, '12 01 83 03ff 00', { nexus: by });
     return Buffer.from(command.dataIn.subarray(command.dataInStart, command.dataInStart + command.dataInLength)).toString('hex');
   };
-  assert.match(page(nexus), '51940004' + '00000003' + '51950004' + '00000001');
-  assert.match(page(byOtherPort), '51940004' + '00000004' + '51950004' + '00000002');
+  assert.match(page(nexus), '51940004000000035195000400000001');
+  assert.match(page(byOtherPort), '51940004000000045195000400000002');
 });
 
 test.run();

@@ -35,12 +35,14 @@ export interface CopyScene {
   readonly clock: TestClock;
   /** LUNs whose units are no longer in the target. */
   readonly gone: Set<number>;
+  readonly defects: readonly unknown[];
 }
 
 /** The logical units of one target, each over its own memory, with copies that are done command by command. */
 export function makeCopyScene(options: SceneOptions = {}): CopyScene {
   const clock = new TestClock();
-  const copies = new CopyDomain({ limits: resolveLimits(options.limits), clock });
+  const defects: unknown[] = [];
+  const copies = new CopyDomain({ limits: resolveLimits(options.limits), clock, onDefect: (error) => defects.push(error) });
   const units: LogicalUnit[] = [];
   const stores: MemoryStore[] = [];
   const gone = new Set<number>();
@@ -58,7 +60,7 @@ export function makeCopyScene(options: SceneOptions = {}): CopyScene {
     units.push(new LogicalUnit({ handle: lun + 1, lun, deviceType: deviceTypes.disk, medium, identity: { ...identity, naa }, host }));
     stores.push(store);
   }
-  return { units, stores, copies, clock, gone };
+  return { units, stores, copies, clock, gone, defects };
 }
 
 function executeInternally(unit: LogicalUnit, cdb: Uint8Array, dataOut: Uint8Array = new Uint8Array(0)): InternalOutcome {

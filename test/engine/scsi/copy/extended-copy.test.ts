@@ -318,6 +318,19 @@ test('EXTENDED COPY(LID1): a unit that goes while the copy runs cannot be reache
   assertBytes(blocksOf(scene, 1, 16, 1), after);
 });
 
+test('EXTENDED COPY(LID1): a mistake of ours ends the copy with INTERNAL TARGET FAILURE and is told', async () => {
+  const defect = new TypeError('made by the test');
+  const scene = makeCopyScene({
+    onCommand: () => {
+      throw defect;
+    },
+  });
+  const command = await copy(scene, lid1List(bothTargets, [blockSegment({ count: 8, sourceLba: 0, destinationLba: 0 })]));
+  assertCheck(command, '04/44/00');
+  assert.equal(scene.defects, [defect]);
+  assert.is(scene.copies.runningCount, 0);
+});
+
 test('EXTENDED COPY(LID4): copies as LID1 does', async () => {
   const scene = makeCopyScene();
   const source = blocksOf(scene, 0, 0, 8);
@@ -358,20 +371,19 @@ test('EXTENDED COPY(LID4): with IMMED the command ends when the copy has begun',
 });
 
 test('COPY OPERATION ABORT: stops the copy and ends when it has stopped', async () => {
-  const aborting = new TestDeferral();
-  let abort: CommandSlot | undefined;
+  let aborting: Promise<CommandSlot> | undefined;
+  const abortCdb = `83 1c ${uint32(9)} 00000000 00000000 0000`;
   const scene = makeCopyScene({
     limits: { copyPieceBytesMax: 64 * 1024, copyPieceCountMax: 1 },
     onCommand: () => {
-      abort ??= run(scene.units[0] as LogicalUnit, `83 1c ${uint32(9)} 00000000 00000000 0000`, {}, aborting);
+      aborting ??= runDeferred(scene.units[0] as LogicalUnit, abortCdb);
     },
   });
   const list = lid4List(bothTargets, [blockSegment({ count: 2048, sourceLba: 0, destinationLba: 0 })], { listIdentifier: 9 });
-  const command = await copy(scene, list, nexus, LID4);
-  await aborting.done;
-  assert.is(command.status, ScsiStatus.taskAborted);
-  assertGood(abort as CommandSlot);
-  assertCheck(run(scene.units[0] as LogicalUnit, `83 1c ${uint32(9)} 00000000 00000000 0000`), '05/24/00', '2');
+  const copying = copy(scene, list, nexus, LID4);
+  assertGood(await (aborting as unknown as Promise<CommandSlot>));
+  assert.is((await copying).status, ScsiStatus.taskAborted);
+  assertCheck(run(scene.units[0] as LogicalUnit, abortCdb), '05/24/00', '2');
 });
 
 test('third-party copy commands: conflict with a reservation of another nexus', () => {
