@@ -101,13 +101,14 @@ export class LoadSession {
   #onComplete(status: number, bytes: number): void {
     const run = this.#run;
     if (run === null) return;
-    if (status === ScsiStatus.taskSetFull) this.#onTaskSetFull(run);
+    const isFull = status === ScsiStatus.taskSetFull || status === ScsiStatus.busy;
+    if (isFull) this.#onTaskSetFull(run);
     else if (this.#isUnitAttention(status)) run.left++;
     else if (status !== ScsiStatus.good) run.end(new TargetError('BENCH_RUN', `a command ended with SCSI status 0x${status.toString(16)}`));
     else if (bytes !== run.buffer.length) run.end(new TargetError('BENCH_RUN', `a command moved ${bytes} bytes, not ${run.buffer.length}`));
     else this.#allowedCount = Math.min(this.#depth, this.#allowedCount + 1);
     // After TASK SET FULL the next command waits for one that ends otherwise.
-    if (status !== ScsiStatus.taskSetFull) this.#fill();
+    if (!isFull) this.#fill();
   }
 
   /** A new nexus is told of the power on, once; that command was not performed. */

@@ -1,4 +1,5 @@
 import { TaskManagementFunction, type TaskManagementRequestPdu } from '../pdu/index.js';
+import type { ResetCause } from '../scsi/logical-unit.js';
 import { Asc } from '../scsi/sense.js';
 import { abortFor } from '../task/contingent-allegiance.js';
 import type { Task, TaskOwner } from '../task/task.js';
@@ -23,6 +24,8 @@ const abortOwn: MultiTaskAbort = { targetScoped: false, stops: 'own' };
 const clearAll: MultiTaskAbort = { targetScoped: false, stops: 'task set' };
 const resetUnits: MultiTaskAbort = { targetScoped: false, stops: 'all', affectUnit: resetUnit, endsAca: 'all' };
 const resetTarget: MultiTaskAbort = { ...resetUnits, targetScoped: true };
+/** The target as if it had been switched off and on. RFC 7143 §11.5.1, TARGET COLD RESET. */
+const powerCycleUnits: MultiTaskAbort = { ...resetTarget, affectUnit: powerOnUnit };
 const resetNexus: MultiTaskAbort = { targetScoped: true, stops: 'own', affectUnit: tellNexusLoss, endsAca: 'own' };
 
 export const multiTaskAborts = new Map<number, MultiTaskAbort>([
@@ -30,13 +33,22 @@ export const multiTaskAborts = new Map<number, MultiTaskAbort>([
   [TaskManagementFunction.clearTaskSet, clearAll],
   [TaskManagementFunction.logicalUnitReset, resetUnits],
   [TaskManagementFunction.targetWarmReset, resetTarget],
-  [TaskManagementFunction.targetColdReset, resetTarget],
+  [TaskManagementFunction.targetColdReset, powerCycleUnits],
   [TaskManagementFunction.itNexusReset, resetNexus],
 ]);
 
 /** SAM-5 "Logical unit reset": every nexus learns of it by a unit attention, the one that asked too. */
 function resetUnit(connection: Connection, taskSet: TaskSet): void {
-  taskSet.unit.reset('logical-unit-reset');
+  resetAndTell(connection, taskSet, 'logical-unit-reset');
+}
+
+/** SAM-5 "Power on": reservations that need not outlive a loss of power go too. */
+function powerOnUnit(connection: Connection, taskSet: TaskSet): void {
+  resetAndTell(connection, taskSet, 'power-on');
+}
+
+function resetAndTell(connection: Connection, taskSet: TaskSet, cause: ResetCause): void {
+  taskSet.unit.reset(cause);
   for (const { nexus, target } of connection.session.target?.sessions ?? []) {
     // Who may not see the unit has nothing to learn of it.
     if (target?.hasLun(taskSet.unit.lun) === true) taskSet.unit.establishUnitAttention(nexus.id, Asc.busDeviceResetFunctionOccurred);

@@ -93,5 +93,7 @@ export const CommandFlag = {
   descriptorSense: 1,
   /** There is no write cache: every write goes to stable storage. WCE, SBC-3 "Caching mode page". */
   writeThrough: 2,
+  /** Protection information is not checked where it does not travel: DPICZ, SPC-4 "Control mode page". */
+  uncheckedAlone: 4,
 } as const;
 export type CommandFlag = (typeof CommandFlag)[keyof typeof CommandFlag];

@@ -124,7 +124,8 @@ export function assertReachable(sizeBytes: number, path: string): void {
   throw new TargetError('STORE_SIZE_UNSUPPORTED', `${path} has ${sizeBytes} bytes, and Node alone writes no further than 2^53: ${remedy}`);
 }
 
-function syncDirectory(path: string): void {
+/** Makes the names in a directory durable. Throws what `node:fs` throws. */
+export function syncDirectory(path: string): void {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     fsyncSync(fd);

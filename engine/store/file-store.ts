@@ -5,7 +5,8 @@ import { FileProvisioning } from './file-provisioning.js';
 import { resizeFile } from './file-resize.js';
 import type { FileSpace } from './file-space.js';
 import { assertRange } from './range.js';
-import { type BackingStore, type Durability, type StoreDescriptor, StoreFault, type StoreView } from './store.js';
+import { RedoWrites } from './redo-writes.js';
+import { type AtomicWrites, type BackingStore, type Durability, type StoreDescriptor, StoreFault, type StoreView } from './store.js';
 
 export type FileStoreDescriptor = Extract<StoreDescriptor, { kind: 'file' }>;
 
@@ -22,6 +23,7 @@ export class FileStore implements BackingStore {
   readonly readOnly: boolean;
   readonly provisioning: FileProvisioning | null;
   readonly sparse: boolean;
+  readonly atomicWrites: AtomicWrites | undefined;
   readonly durability: Durability;
   readonly alignmentBytes: number;
   readonly blocking = true;
@@ -46,6 +48,7 @@ export class FileStore implements BackingStore {
     const hasProvisioning = !shape.isBlockDevice || shape.punchable;
     this.provisioning = hasProvisioning ? new FileProvisioning({ store: this, fd, shape, isClosed: () => this.#closed }) : null;
     this.#space = this.provisioning?.space ?? null;
+    this.atomicWrites = RedoWrites.of(this, shape.isBlockDevice);
   }
 
   read(target: Uint8Array, targetOffset: number, lengthBytes: number, positionBytes: number): number {

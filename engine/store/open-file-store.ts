@@ -6,6 +6,7 @@ import { readAt, systemErrorCode } from './file-io.js';
 import { assertReachable, createImage, directUnsupported, type FileTarget, openFailure, openTarget, statTarget } from './file-open.js';
 import { FileStore, type FileStoreDescriptor } from './file-store.js';
 import { assertSize, assertSpace, BLOCK_LENGTH_BYTES_MIN } from './range.js';
+import { redoAtomicWrites } from './redo-writes.js';
 
 /** Sector sizes that exist, smallest first. */
 const alignmentsBytes: readonly number[] = [512, 4096];
@@ -28,7 +29,8 @@ export interface FileStoreOptions {
  *
  * Throws `TargetError`: `STORE_SIZE_INVALID`, `STORE_SIZE_UNSUPPORTED`, `STORE_SPACE_INVALID`, `STORE_NOT_FOUND`, `STORE_SIZE_MISMATCH`, `STORE_EMPTY`,
  * `STORE_NOT_A_FILE`, `STORE_ACCESS_DENIED`, `STORE_READ_ONLY`, `STORE_BUSY`, `STORE_NO_SPACE`,
- * `STORE_DIRECT_UNSUPPORTED`, `STORE_ALIGNMENT` or `STORE_OPEN_FAILED`. What exists is never changed.
+ * `STORE_DIRECT_UNSUPPORTED`, `STORE_ALIGNMENT`, `STORE_REDO_FOREIGN`, `STORE_REDO_PENDING` or `STORE_OPEN_FAILED`. What exists is never changed, but
+ * that an atomic write that was interrupted is done.
  */
 export function openFileStore(options: FileStoreOptions): FileStore {
   const { path, sizeBytes, spaceBytes, blockLengthBytes } = options;
@@ -66,7 +68,9 @@ function openExisting(options: FileStoreOptions, isBlockDevice: boolean): FileSt
     if (durable !== null && durable.identity !== target.identity) {
       throw new TargetError('STORE_OPEN_FAILED', `${path} was replaced while it was being opened`);
     }
-    return makeStore(options, { ...target, sizeBytes }, durable?.fd ?? target.fd, alignmentBytes);
+    const store = makeStore(options, { ...target, sizeBytes }, durable?.fd ?? target.fd, alignmentBytes);
+    if (!target.isBlockDevice) redoAtomicWrites(store);
+    return store;
   } catch (error) {
     closeSync(target.fd);
     if (durable !== null) closeSync(durable.fd);

@@ -31,6 +31,15 @@ export interface StoreView {
 /** What a store can promise about durability, for reports and for the WCE bit. */
 export type Durability = 'none' | 'process' | 'power-loss';
 
+/** How a store that outlives the process keeps writes longer than a page whole. */
+export interface AtomicWrites {
+  /**
+   * Writes all of the bytes or none of them, whatever happens to the process and the machine meanwhile; on return they are on stable storage. Nobody else
+   * may write there at the same time. Answers `lengthBytes` or a `StoreFault`; after a fault part of them may be written.
+   */
+  write(source: Uint8Array, sourceOffset: number, lengthBytes: number, positionBytes: number): number;
+}
+
 export interface BackingStore {
   readonly kind: string;
   readonly sizeBytes: number;
@@ -56,6 +65,11 @@ export interface BackingStore {
   view(positionBytes: number, lengthBytes: number): StoreView | null;
   /** Null for a store that keeps its space whatever it holds. */
   readonly provisioning: Provisioning | null;
+  /**
+   * Left out where nothing outlives the process (`durability`), so that every write is whole or gone with the rest, and where writes are whole only
+   * within a page.
+   */
+  readonly atomicWrites?: AtomicWrites | undefined;
   /** It had less space than size when it was opened: what `thin` is where nobody says otherwise. */
   readonly sparse: boolean;
   /**

@@ -103,7 +103,6 @@ export class CrashRewrite {
   async #awaitEnd(unit: LogicalUnitClient): Promise<void> {
     const condition = await conditionOf(unit);
     if (condition === this.#state.condition) return pause(POLL_MS);
-    if (condition !== 'ready') console.log(this.#state, condition);
     if (condition !== 'ready') throw fault('it ended otherwise than done', this.#state, condition);
     this.#state = { condition, byte: this.#state.byte };
     await this.#checkContent(unit, this.#state.byte);
@@ -145,7 +144,7 @@ async function conditionOf(unit: LogicalUnitClient): Promise<Condition> {
 }
 
 function fault(message: string, expects: unknown, actual: unknown): Assertion {
-  return new Assertion({ message, operator: 'rewrite', expects, actual });
+  return new Assertion({ message: `${message}: ${JSON.stringify(actual)}, not ${JSON.stringify(expects)}`, operator: 'rewrite', expects, actual });
 }
 
 function pause(ms: number): Promise<void> {

@@ -99,7 +99,7 @@ export class Bystander {
         return await command();
       } catch (error) {
         // An answer like another (SAM-5 §5.3.1), as long as it does not stay the only one.
-        const isFull = error instanceof ScsiCommandError && error.status === ScsiStatus.taskSetFull;
+        const isFull = error instanceof ScsiCommandError && (error.status === ScsiStatus.taskSetFull || error.status === ScsiStatus.busy);
         if (!isFull || performance.now() - from > COMMAND_MS_MAX) throw error;
         await sleep(RETRY_PAUSE_MS);
       } finally {

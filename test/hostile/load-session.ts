@@ -118,8 +118,10 @@ export class LoadSession {
     const buffer = this.#readBuffers[task];
     this.#running[task] = null;
     this.#readBuffers[task] = null;
-    if (status === ScsiStatus.taskSetFull || (status === ScsiStatus.checkCondition && this.#attentionsAllowed)) {
-      if (status === ScsiStatus.taskSetFull) this.fullCount++;
+    // There was no room: TASK SET FULL for who has more there, BUSY for who has nothing.
+    const isFull = status === ScsiStatus.taskSetFull || status === ScsiStatus.busy;
+    if (isFull || (status === ScsiStatus.checkCondition && this.#attentionsAllowed)) {
+      if (isFull) this.fullCount++;
       void sleep(RETRY_PAUSE_MS).then(() => {
         this.#pending.push(operation);
         this.fill();

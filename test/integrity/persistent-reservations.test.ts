@@ -123,6 +123,21 @@ test('three hosts share a unit that is write exclusive for registrants, and one 
   });
 });
 
+test('TARGET COLD RESET is a power cycle: reservations go, unless APTPL asked for them to last; a warm reset takes none', async () => {
+  await withCluster('inline', async (cluster) => {
+    for (const persistThroughPowerLoss of [false, true]) {
+      const a = await cluster.login('a');
+      await a.persistentReservations.register(keys.a, 0n, { persistThroughPowerLoss });
+      await a.session.targetWarmReset();
+      await a.clearUnitAttentions();
+      assert.is((await a.persistentReservations.readKeys()).keys.length, 1);
+      await a.session.targetColdReset();
+      const again = await cluster.login('a');
+      assert.is((await again.persistentReservations.readKeys()).keys.length, persistThroughPowerLoss ? 1 : 0);
+    }
+  });
+});
+
 test('a registration and a reservation wait for their initiator port to come back', async () => {
   await withCluster('inline', async (cluster) => {
     const a = await cluster.login('a');

@@ -85,6 +85,26 @@ export class ReferenceReservations {
     return access === 'read' && isWriteExclusive(this.type);
   }
 
+  /** As it would be after the command; the state stays as it is. */
+  copy(): ReferenceReservations {
+    const copy = new ReferenceReservations(this.#targetPorts, this.#isKept);
+    copy.take(this);
+    return copy;
+  }
+
+  take(other: ReferenceReservations): void {
+    this.generation = other.generation;
+    this.keys = new Map(other.keys);
+    this.type = other.type;
+    this.holder = other.holder;
+    this.aptpl = other.aptpl;
+  }
+
+  isSame(other: ReferenceReservations): boolean {
+    const text = ({ generation, keys, type, holder, aptpl }: ReferenceReservations) => `${generation} ${[...keys].flat().join()} ${type} ${holder} ${aptpl}`;
+    return text(this) === text(other);
+  }
+
   /** Power was lost. */
   restart(): void {
     this.generation = 0;

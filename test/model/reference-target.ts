@@ -67,7 +67,9 @@ export class ReferenceTarget {
         for (const each of this.units) each.reset();
         return complete;
       case TaskManagementFunction.targetColdReset:
+        // As if power had been lost, but for a medium that is out.
         for (const each of this.units) each.reset();
+        for (const each of this.units) each.reservations.restart();
         for (const each of [...this.sessions]) this.logout(each);
         this.#seen.clear();
         return complete;

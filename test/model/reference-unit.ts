@@ -55,6 +55,7 @@ export interface Entry {
   readonly passesAttention?: boolean;
   readonly passesNotReady?: boolean;
   readonly writes?: boolean;
+  readonly wantsMedium?: boolean;
   readonly naca?: boolean;
   readonly acaAttribute?: boolean;
   readonly isPreemptAndAbort?: boolean;
@@ -75,6 +76,8 @@ export class ReferenceUnit {
   /** Of RESERVE. */
   reservedBy: NexusName | null = null;
   isStopped = false;
+  /** ASC of a low power condition, which the next command that wants the medium ends; 0 for none. */
+  lowPower = 0;
   hasMedium = true;
   readonly preventing = new Set<NexusName>();
   /** By the nexuses that are logged in. */
@@ -119,6 +122,7 @@ export class ReferenceUnit {
       if (asc !== undefined) return check(6, asc);
     }
     if (this.#conflicts(nexus, entry)) return conflict;
+    if (entry.wantsMedium === true) this.lowPower = 0;
     if (entry.passesNotReady !== true) {
       if (!this.hasMedium) return check(2, 0x3a00);
       if (this.isStopped) return check(2, 0x0402);
@@ -191,6 +195,7 @@ export class ReferenceUnit {
     this.reservedBy = null;
     this.preventing.clear();
     this.isStopped = false;
+    this.lowPower = 0;
     this.modes = this.saved;
     this.tell(Attention.reset);
   }
@@ -212,6 +217,7 @@ export class ReferenceUnit {
     this.reservedBy = null;
     this.preventing.clear();
     this.isStopped = false;
+    this.lowPower = 0;
     this.hasMedium = true;
     this.modes = this.saved;
     this.reservations.restart();

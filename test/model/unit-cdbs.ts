@@ -1,4 +1,5 @@
 import type { Port } from './nexus-client.js';
+import { defaultModes } from './reference-unit.js';
 import type { ControlValues, OutFields } from './unit-operations.js';
 import { ports } from './unit-operations.js';
 import { BLOCK } from './unit-rig.js';
@@ -27,6 +28,8 @@ export const simpleCdbs = {
   eject: [0x1b, 0, 0, 0, 0x02, 0],
   load: [0x1b, 0, 0, 0, 0x03, 0],
   inquiry: [0x12, 0, 0, 0, 96, 0],
+  idle: [0x1b, 0, 0, 0, 0x20, 0],
+  standby: [0x1b, 0, 0, 0, 0x30, 0],
 } as const;
 
 export const dataOutLengths: Partial<Record<keyof typeof simpleCdbs, number>> = { write: BLOCK, timestamp: 12 };
@@ -92,8 +95,10 @@ export function cachingPageBytes(writeCache: boolean, isSaveable = false): Uint8
   return page;
 }
 
-export function modeSelect(isLong: boolean, saves: boolean, pages: readonly Uint8Array[], naca: boolean | undefined) {
-  const dataOut = Buffer.concat([Buffer.alloc(isLong ? 8 : 4), ...pages]);
+export function modeSelect(isLong: boolean, saves: boolean, pages: readonly Uint8Array[], fault: 'page' | 'length' | null, naca: boolean | undefined) {
+  // A page that there is none of, or one that the list cuts off.
+  const wrong = fault === 'page' ? [Buffer.from([0x3e, 0x02, 0, 0])] : fault === 'length' ? [controlPageBytes(defaultModes).subarray(0, 7)] : [];
+  const dataOut = Buffer.concat([Buffer.alloc(isLong ? 8 : 4), ...pages, ...wrong]);
   const flags = 0x10 | (saves ? 1 : 0);
   const bytes = isLong ? [0x55, flags, 0, 0, 0, 0, 0, 0, dataOut.length, 0] : [0x15, flags, 0, 0, dataOut.length, 0];
   return { cdb: cdbOf(bytes, naca), dataOut };

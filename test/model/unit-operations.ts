@@ -44,14 +44,17 @@ export type SimpleKind =
   | 'stop'
   | 'eject'
   | 'load'
-  | 'inquiry';
+  | 'inquiry'
+  | 'idle'
+  | 'standby';
 
 export type UnitOperation =
   | { readonly kind: 'login' | 'logout' | 'drop'; readonly at: number }
-  | { readonly kind: 'restart' }
+  /** The next save of the state directory fails. */
+  | { readonly kind: 'restart' | 'failSave' }
   | ({ readonly kind: SimpleKind } & Place & Flags)
   | ({ readonly kind: 'prevent'; readonly isAllowed: boolean } & Place & Flags)
-  | ({ readonly kind: 'in'; readonly action: 0 | 1 | 3 } & Place & Flags)
+  | ({ readonly kind: 'in'; readonly action: 0 | 1 | 2 | 3 } & Place & Flags)
   | ({ readonly kind: 'out' } & OutFields & Place & Flags)
   | ({ readonly kind: 'open' } & Place)
   | ({ readonly kind: 'data'; readonly which: number } & Place)
@@ -83,7 +86,7 @@ export interface OutFields {
 
 const simpleKinds: readonly SimpleKind[] = [
   ...['ready', 'ready', 'sense', 'sense', 'sense', 'read', 'read', 'write', 'write', 'beyond', 'beyond'],
-  ...['reserve', 'release', 'timestamp', 'start', 'stop', 'eject', 'load', 'inquiry'],
+  ...['reserve', 'release', 'timestamp', 'start', 'stop', 'eject', 'load', 'inquiry', 'idle', 'standby'],
 ] as SimpleKind[];
 
 const { abortTask, abortTaskSet, clearAca, clearTaskSet, logicalUnitReset, targetWarmReset, targetColdReset } = TaskManagementFunction;
@@ -126,9 +129,9 @@ function generateOne(random: SeededRandom, usesNaca: boolean, usesTasks: boolean
   const flags: Flags = { ...(usesNaca && oneIn(random, 4) ? { naca: true } : {}), ...(usesNaca && oneIn(random, 4) ? { aca: true } : {}) };
   const dice = random.below(100);
   if (dice < 4) return { kind: oneOf(random, ['login', 'logout', 'drop']), at };
-  if (dice < 5) return { kind: 'restart' };
-  if (dice < 35) return { kind: 'out', ...generateOut(random), ...place, ...flags };
-  if (dice < 40) return { kind: 'in', action: oneOf(random, [0, 1, 3]), ...place, ...flags };
+  if (dice < 5) return { kind: random.boolean() ? 'restart' : 'failSave' };
+  if (dice < 35) return { kind: 'out', ...generateOut(random, at), ...place, ...flags };
+  if (dice < 40) return { kind: 'in', action: oneOf(random, [0, 1, 2, 3]), ...place, ...flags };
   if (dice < 50 && usesTasks) return { kind: 'open', ...place };
   if (dice < 55 && usesTasks) return { kind: 'data', which: random.below(4), ...place };
   if (dice < 64) return { kind: 'manage', code: oneOf(random, functions), which: random.below(4), ...place };
@@ -138,18 +141,26 @@ function generateOne(random: SeededRandom, usesNaca: boolean, usesTasks: boolean
   return { kind: oneOf(random, simpleKinds), ...place, ...flags };
 }
 
-function generateOut(random: SeededRandom): OutFields {
-  const at = random.below(ports.length);
-  const action = oneOf(random, [0, 0, 0, 1, 1, 2, 3, 4, 4, 5, 5, 6, 6, 6, 7]);
+/** The key that a nexus mostly has; two of them share one. */
+const keyOf = (at: number) => 1 + (at % KEY_COUNT);
+
+/** Mostly what can succeed: a key that nobody has is refused before anything else is looked at. */
+function generateOut(random: SeededRandom, at: number): OutFields {
+  const action = oneOf(random, [0, 0, 1, 1, 1, 2, 3, 4, 4, 5, 5, 6, 6, 6, 7]);
+  const anyKey = random.below(KEY_COUNT + 1);
+  const registers = action === 0 || action === 6;
+  const target = oneIn(random, 6) ? 0 : keyOf(random.below(ports.length));
+  const newKey = oneIn(random, 6) ? 0 : keyOf(at);
+  const key = action === 0 && random.boolean() ? 0 : keyOf(at);
   return {
     action,
-    key: random.below(KEY_COUNT + 1),
-    serviceActionKey: random.below(KEY_COUNT + 1),
+    key: oneIn(random, 8) ? anyKey : key,
+    serviceActionKey: oneIn(random, 8) ? anyKey : registers ? newKey : target,
     type: oneIn(random, 30) ? oneOf(random, [0, 2, 4, 9, 15]) : oneOf(random, TYPES),
     scope: oneIn(random, 40) ? 1 : 0,
     aptpl: oneIn(random, 4),
     allTargetPorts: oneIn(random, 8),
-    specified: action === 0 && oneIn(random, 3) ? ports.flatMap((_, each) => (each === at || random.boolean() ? [each] : [])) : null,
+    specified: action === 0 && oneIn(random, 4) ? ports.flatMap((_, each) => (each === at || random.boolean() ? [each] : [])) : null,
     destination: random.below(ports.length),
     destinationPort: oneIn(random, 10) ? 3 : oneOf(random, targetPorts),
     unregister: random.boolean(),
@@ -170,5 +181,6 @@ function generateSelect(random: SeededRandom) {
     saves: oneIn(random, 3),
     values: oneIn(random, 5) ? null : values,
     writeCache: oneIn(random, 3) ? random.boolean() : null,
+    fault: oneIn(random, 8) ? oneOf(random, ['page', 'length'] as const) : null,
   };
 }

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import { AccessControl } from '../../engine/access/index.js';
+import { TargetError } from '../../engine/errors.js';
 import { type Limits, resolveLimits } from '../../engine/limits.js';
 import { UnitMetrics } from '../../engine/metrics/unit-metrics.js';
 import { TargetPortGroups } from '../../engine/scsi/alua/target-port-groups.js';
@@ -36,6 +37,8 @@ export const REMOVABLE_LUN = 1;
 /** What outlives the process, as text: nothing in it may depend on objects of the engine that wrote it. */
 export class KeptState {
   readonly #sections = new Map<string, string>();
+  /** The next save fails. */
+  isFailing = false;
 
   of(lun: number): UnitState {
     const key = (section: string) => `${lun} ${section}`;
@@ -46,6 +49,10 @@ export class KeptState {
         return text === undefined ? undefined : (JSON.parse(text) as StateValue);
       },
       save: async (section, value) => {
+        if (this.isFailing) {
+          this.isFailing = false;
+          throw new TargetError('STATE_SAVE_FAILED', 'no space');
+        }
         if (value === null) this.#sections.delete(key(section));
         else this.#sections.set(key(section), JSON.stringify(value));
       },

@@ -1,7 +1,7 @@
 import { TaskManagementFunction } from '../../engine/pdu/index.js';
 import type { TaskSet } from '../../engine/task/task-set.js';
 import { type Answer, NexusClient, type Port, type Wanted } from './nexus-client.js';
-import { good, invalidInCdb, type Outcome, outcomeText, Status } from './reference-outcome.js';
+import { check, good, invalidInCdb, invalidInList, type Outcome, outcomeText, Status } from './reference-outcome.js';
 import { Action, type NexusName, nexusName } from './reference-reservations.js';
 import { ReferenceTarget } from './reference-target.js';
 import { Attention, defaultModes, type Entry, type OpenTask, type ReferenceUnit } from './reference-unit.js';
@@ -14,6 +14,9 @@ type Of<Kind extends UnitOperation['kind']> = UnitOperation & { readonly kind: K
 
 /** More than anybody has queued. */
 const SENSE_COUNT_MAX = 20;
+
+/** HARDWARE ERROR, INTERNAL TARGET FAILURE: what was asked for has not happened. */
+const savingFailed = check(4, 0x4400);
 
 /** Does the operations to the engine and to the reference, and compares what can be seen after each. */
 export class UnitScenario {
@@ -54,6 +57,9 @@ export class UnitScenario {
         return this.#leave(operation.kind, operation.at);
       case 'restart':
         return this.#restart();
+      case 'failSave':
+        if (this.#state !== null) this.#state.isFailing = true;
+        return;
     }
     const client = this.#clients.get(operation.at);
     if (client === undefined) return;
@@ -142,7 +148,7 @@ export class UnitScenario {
   async #simple(operation: Of<SimpleKind>, unit: ReferenceUnit, nexus: NexusName): Promise<void> {
     const { kind } = operation;
     // What becomes of commands whose medium goes while their data is on its way is a matter of its own.
-    if ((kind === 'eject' || kind === 'stop') && unit.tasks.length > 0) return;
+    if ((kind === 'eject' || kind === 'stop' || kind === 'idle' || kind === 'standby') && unit.tasks.length > 0) return;
     // A drive for removable media is put into standby, not stopped.
     if (kind === 'stop' && unit.lun === REMOVABLE_LUN) return;
     const [dataOutLength, dataInLength] = [cdbs.dataOutLengths[kind], cdbs.dataInLengths[kind]];
@@ -162,6 +168,7 @@ export class UnitScenario {
       if (asc !== undefined) expected = { status: Status.checkCondition, key: 6, asc };
       else if (!unit.hasMedium) expected = { status: Status.checkCondition, key: 2, asc: 0x3a00 };
       else if (unit.isStopped) expected = { status: Status.checkCondition, key: 2, asc: 0x0402 };
+      else if (unit.lowPower !== 0) expected = { status: Status.checkCondition, key: 0, asc: unit.lowPower };
       return good;
     });
     if (answer === null) return;
@@ -184,7 +191,10 @@ export class UnitScenario {
     const entry: Entry = { access: 'persistent', isPersistentReserve: true, passesNotReady: true, isPreemptAndAbort: action === Action.preemptAndAbort };
     await this.#command(operation, cdbs.reserveOut(operation, operation.naca), entry, () => {
       const by = { initiatorPort: cdbs.initiatorPortOf(port), targetPort: port.targetPort };
-      const { outcome, notices, aborted } = unit.reservations.reserveOut(by, request);
+      const after = unit.reservations.copy();
+      const { outcome, notices, aborted } = after.reserveOut(by, request);
+      if (!after.isSame(unit.reservations) && (after.aptpl || unit.reservations.aptpl) && this.#failsToSave()) return savingFailed;
+      unit.reservations.take(after);
       for (const { nexus: told, asc, isOfRelease } of notices) if (!(isOfRelease === true && unit.modes.noReleaseAttention)) unit.establish(told, asc);
       if (outcome === good && aborted.length > 0) {
         unit.abort((task) => aborted.includes(task.nexus), nexus);
@@ -200,8 +210,18 @@ export class UnitScenario {
     const wanted = { cdb: cdbs.cdbOf([0x5e, action, 0, 0, 0, 0, 0, 0x10, 0, 0], operation.naca), dataInLength: 0x1000 };
     const answer = await this.#command(operation, wanted, { access: 'persistent', isPersistentReserve: true, passesNotReady: true }, () => good);
     if (answer === null) return;
-    const read = action === 0 ? readKeys : action === 1 ? readReservation : readFullStatus;
-    for (const fault of read(answer.data, reservations)) this.#fault(fault);
+    const read = [readKeys, readReservation, null, readFullStatus][action] ?? null;
+    if (read !== null) {
+      for (const fault of read(answer.data, reservations)) this.#fault(fault);
+      return;
+    }
+    const [capable, active] = [((answer.data[2] as number) & 1) !== 0, ((answer.data[3] as number) & 1) !== 0];
+    if (capable !== (this.#state !== null) || active !== reservations.aptpl) this.#fault(`PTPL_C is ${capable} and PTPL_A ${active}`);
+  }
+
+  #failsToSave(): boolean {
+    const fails = this.#state?.isFailing === true;
+    return fails;
   }
 
   async #modeSense(operation: Omit<Of<'modes'>, 'kind'>, unit: ReferenceUnit): Promise<void> {
@@ -231,9 +251,11 @@ export class UnitScenario {
     // What becomes of an ACA condition when the task sets change is vendor specific.
     if (values !== null && (unit.acas.size > 0 || unit.tasks.length > 0)) values = { ...values, perNexus: unit.modes.perNexus };
     const pages = [...(writeCache === null ? [] : [cdbs.cachingPageBytes(writeCache)]), ...(values === null ? [] : [cdbs.controlPageBytes(values)])];
-    const wanted = cdbs.modeSelect(operation.isLong, saves, pages, operation.naca);
+    const wanted = cdbs.modeSelect(operation.isLong, saves, pages, operation.fault, operation.naca);
     await this.#command(operation, wanted, { access: 'write', passesNotReady: true }, () => {
       if (saves && this.#state === null) return invalidInCdb;
+      if (operation.fault !== null) return operation.fault === 'page' ? invalidInList : check(5, 0x1a00);
+      if (saves && this.#failsToSave()) return savingFailed;
       const after = { ...unit.modes, ...values, ...(writeCache === null ? {} : { writeCache }) };
       const isChanged = JSON.stringify(after) !== JSON.stringify(unit.modes);
       unit.modes = after;
@@ -244,7 +266,7 @@ export class UnitScenario {
   }
 
   async #open({ lun, at }: Of<'open'>, client: NexusClient, unit: ReferenceUnit, nexus: NexusName): Promise<void> {
-    const entry: Entry = { access: 'write', writes: true };
+    const entry: Entry = { access: 'write', writes: true, wantsMedium: true };
     const expected = unit.refusal(nexus, entry);
     const { tag, answer } = client.openWrite({ lun, cdb: cdbs.cdbOf(cdbs.simpleCdbs.open, false), lengthBytes: BLOCK });
     if (expected === null) {
@@ -345,7 +367,7 @@ export class UnitScenario {
       }
       for (const kind of ['ready', 'read', 'write', 'beyond'] as const) await this.#simple({ kind, ...place }, unit, nameOf(at));
       await this.#settleTasks();
-      for (const action of [0, 1, 3] as const) await this.#reserveIn({ action, ...place }, unit);
+      for (const action of [0, 1, 2, 3] as const) await this.#reserveIn({ action, ...place }, unit);
       for (const control of [0, 2, 3] as const) {
         await this.#modeSense({ control, ...place }, unit);
         await this.#settleTasks();
@@ -371,9 +393,9 @@ function entryOf(kind: SimpleKind): Entry {
       return { access: 'persistent' };
     case 'read':
     case 'beyond':
-      return { access: 'read' };
+      return { access: 'read', wantsMedium: true };
     case 'write':
-      return { access: 'write', writes: true };
+      return { access: 'write', writes: true, wantsMedium: true };
     case 'reserve':
       return { access: 'persistent', passesNotReady: true };
     case 'release':
@@ -399,9 +421,16 @@ function effectOf(kind: SimpleKind, unit: ReferenceUnit, nexus: NexusName): Outc
       return good;
     case 'start':
       unit.isStopped = false;
+      unit.lowPower = 0;
       return good;
     case 'stop':
       unit.isStopped = true;
+      unit.lowPower = 0;
+      return good;
+    case 'idle':
+    case 'standby':
+      unit.isStopped = false;
+      unit.lowPower = kind === 'idle' ? 0x5e03 : 0x5e04;
       return good;
     case 'eject':
     case 'load': {
@@ -409,6 +438,8 @@ function effectOf(kind: SimpleKind, unit: ReferenceUnit, nexus: NexusName): Outc
       if (unit.preventing.size > 0) return { status: Status.checkCondition, key: 5, asc: 0x5302 };
       if (kind === 'load' && !unit.hasMedium) unit.tell(Attention.mediumChanged, nexus);
       unit.hasMedium = kind === 'load';
+      unit.isStopped = false;
+      unit.lowPower = 0;
       return good;
     }
     default:

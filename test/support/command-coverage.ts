@@ -23,7 +23,7 @@ export interface CommandSighting {
 const outputPath = process.env[COMMAND_COVERAGE_VARIABLE];
 const noted = new Set<string>();
 const linesOfFile = new Map<string, readonly string[]>();
-const FRAME_PATTERN = /(file:\/\/\S+\.test\.js):(\d+):\d+/;
+const FRAME_PATTERN = /(file:\/\/\S+\.test\.js):(\d+):\d+/g;
 const TEST_LINE_PATTERN = /^\s*(?:\w+\.)?(?:test|peerTest)\((['"`])((?:(?!\1).|\\.)*)\1/;
 
 /** Notes that the running test has seen this; a test process that is not asked for it notes nothing. */
@@ -41,9 +41,10 @@ export function noteCommand(deviceType: string, command: string, end: CommandEnd
 function runningTest(): { readonly file: string; readonly test: string } | null {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 50;
-  const frame = FRAME_PATTERN.exec(new Error('where am I').stack ?? '');
+  // The outermost is in the test itself; those within may be in functions that several tests call.
+  const frame = [...(new Error('where am I').stack ?? '').matchAll(FRAME_PATTERN)].at(-1);
   Error.stackTraceLimit = stackTraceLimit;
-  if (frame === null) return null;
+  if (frame === undefined) return null;
   const path = fileURLToPath(frame[1] as string);
   const lines = linesOfFile.get(path) ?? readFileSync(path, 'utf8').split('\n');
   linesOfFile.set(path, lines);

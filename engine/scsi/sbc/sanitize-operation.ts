@@ -120,8 +120,9 @@ export class SanitizeOperation implements UnitPart, CommandGate {
     if (this.#isRemoved) return 'failed';
     // What cannot be forgotten is done once more after a restart, which takes time and no data.
     if (isDone) {
-      await this.#forget();
+      // In this order: who forgets the sanitize first may die with a medium that is good and counts as corrupt.
       await this.#unit.part(FormatOperation).forgetCorruption();
+      await this.#forget();
     } else await this.#save(true);
     this.#transition(isDone ? 'idle' : 'failed');
     return isDone ? 'done' : 'failed';

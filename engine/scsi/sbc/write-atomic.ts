@@ -1,11 +1,12 @@
 import type { CommandSlot } from '../../shm/command-slot.js';
+import type { BackingStore } from '../../store/store.js';
 import { ALL_BITS, CONTROL_UNUSED, readUint64 } from '../cdb.js';
 import type { MediumCommandRow } from '../command-table.js';
 import type { Medium } from '../medium.js';
 import { invalidFieldInCdb } from '../sense.js';
 import { allBits, GROUP_NUMBER_BITS, isInRange } from './extent.js';
 import { endWithWriteFault } from './medium-fault.js';
-import { executeWrite, isForced } from './write.js';
+import { executeWrite, isForced, wholeBlocksArrived } from './write.js';
 
 /*
  * WRITE ATOMIC (16), SBC-4 "WRITE ATOMIC (16) command".
@@ -29,15 +30,29 @@ export interface AtomicLimits {
   readonly boundaryBlocksMax: number;
 }
 
-/** Part of a physical block is not written without the rest of it. */
+/** Where files have no redo, a write that the system is asked for is whole within a page of memory: it stops for a signal between two of them only. */
+const PAGE_BYTES = 4096;
+
+/**
+ * What stays whole when the process is killed in the middle of it. Part of a physical block is not written without the rest of it. Zeros for a medium
+ * that can promise nothing.
+ */
 export function atomicLimitsOf(medium: Medium): AtomicLimits {
-  const granularityBlocks = 2 ** medium.physicalBlockExponent;
-  const most = Math.min(COUNT_MAX, medium.transferBlocksMax);
+  const physicalBlocks = 2 ** medium.physicalBlockExponent;
+  const pageBlocks = PAGE_BYTES % medium.blockLengthBytes === 0 ? PAGE_BYTES / medium.blockLengthBytes : 0;
+  const isBounded = isWholeByPage(medium.store);
+  const granularityBlocks = isBounded ? Math.max(physicalBlocks, pageBlocks) : physicalBlocks;
+  const most = Math.min(COUNT_MAX, medium.transferBlocksMax, isBounded ? pageBlocks : COUNT_MAX);
   const transferBlocksMax = most - (most % granularityBlocks);
   return { transferBlocksMax, granularityBlocks, boundaryBlocksMax: transferBlocksMax };
 }
 
-/** Whole to every other command, because it holds its range alone. With an ATOMIC BOUNDARY the pieces could be apart; they are not. */
+/** It outlives the process, and has no way of its own to keep longer writes whole. */
+function isWholeByPage(store: BackingStore): boolean {
+  return store.durability !== 'none' && store.atomicWrites === undefined;
+}
+
+/** Whole to every other command, because it holds its range alone, and to crashes by the store. With an ATOMIC BOUNDARY the pieces could be apart; they are not. */
 export const writeAtomicRow: MediumCommandRow = {
   runsOn: 'any',
   mediumAccess: 'write',
@@ -82,7 +97,20 @@ function planWriteAtomic(command: CommandSlot, medium: Medium): void {
 }
 
 function executeWriteAtomic(command: CommandSlot, medium: Medium): void {
-  if (takeSpace(command, medium)) executeWrite(command, medium, isForced(command, FLAGS_AT, WRITE_ATOMIC_FUA_BIT));
+  if (!takeSpace(command, medium)) return;
+  const { atomicWrites } = medium.store;
+  const lengthBytes = wholeBlocksArrived(command, medium);
+  const positionBytes = command.lba * medium.blockLengthBytes;
+  if (atomicWrites === undefined || isWithinPage(positionBytes, lengthBytes)) {
+    executeWrite(command, medium, isForced(command, FLAGS_AT, WRITE_ATOMIC_FUA_BIT));
+    return;
+  }
+  const outcome = atomicWrites.write(command.dataOut, command.dataOutStart, lengthBytes, positionBytes);
+  if (outcome < 0) endWithWriteFault(command, outcome, command.lba);
+}
+
+function isWithinPage(positionBytes: number, lengthBytes: number): boolean {
+  return (positionBytes % PAGE_BYTES) + lengthBytes <= PAGE_BYTES;
 }
 
 /** Space is taken before the first byte is written: a thin store that is full refuses all of it, which has ended the command then. */

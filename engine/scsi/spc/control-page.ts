@@ -17,6 +17,8 @@ import type { ModeFieldPlace, ModePage } from './mode-page.js';
 const CONTROL_LENGTH = 0x0a;
 const TST_SHIFT = 5;
 const TST_MASK = 0xe0;
+/** Disable protection information check if the PROTECT field is zero. */
+const DPICZ_BIT = 0x08;
 const D_SENSE_BIT = 0x04;
 /** Global logging target save disable: log parameters are not saved. */
 const GLTSD_BIT = 0x02;
@@ -42,19 +44,19 @@ const LEFTMOST_OF = { taskSetType: { byte: 0, bit: 7 }, queueAlgorithm: { byte: 
 export const controlPage: ModePage = {
   code: 0x0a,
   subpage: 0,
-  defaults({ medium }) {
+  defaults({ deviceType }) {
     const parameters = new Uint8Array(CONTROL_LENGTH);
     parameters[0] = GLTSD_BIT;
     parameters[1] = UNRESTRICTED_REORDERING << QUEUE_ALGORITHM_SHIFT;
     // Application tags of protection information are the initiators' own: nothing here changes them.
-    if ((medium?.shape.protectionType ?? 0) !== 0) parameters[3] = ATO_BIT;
+    if (deviceType.hasProtection === true) parameters[3] = ATO_BIT;
     parameters[BUSY_TIMEOUT_PERIOD_AT] = BUSY_TIMEOUT_UNLIMITED;
     parameters[BUSY_TIMEOUT_PERIOD_AT + 1] = BUSY_TIMEOUT_UNLIMITED;
     return parameters;
   },
-  changeable() {
+  changeable({ deviceType }) {
     const mask = new Uint8Array(CONTROL_LENGTH);
-    mask[0] = TST_MASK | D_SENSE_BIT;
+    mask[0] = TST_MASK | D_SENSE_BIT | (deviceType.hasProtection === true ? DPICZ_BIT : 0);
     mask[1] = QUEUE_ALGORITHM_MASK | NUAR_BIT | QERR_MASK;
     mask[2] = SWP_BIT;
     mask[3] = TAS_BIT;
@@ -64,6 +66,7 @@ export const controlPage: ModePage = {
   apply(parameters, unit) {
     const [first, second, third, fourth] = parameters as unknown as readonly [number, number, number, number];
     unit.setCommandFlag(CommandFlag.descriptorSense, (first & D_SENSE_BIT) !== 0);
+    unit.setCommandFlag(CommandFlag.uncheckedAlone, (first & DPICZ_BIT) !== 0);
     unit.softwareWriteProtected = (third & SWP_BIT) !== 0;
     unit.part(ControlMode).set({
       taskSetType: (first >> TST_SHIFT) as TaskSetType,

@@ -1,4 +1,4 @@
-import type { CommandRow } from '../../../engine/scsi/command-table.js';
+import { type CommandRow, VARIABLE_LENGTH_OPCODE } from '../../../engine/scsi/command-table.js';
 import { type DeviceTypeName, deviceTypes } from '../../../engine/scsi/device-types.js';
 import { CommandEnd, type CommandSighting } from '../../support/command-coverage.js';
 
@@ -26,15 +26,17 @@ function rowsOfItsOwn(deviceType: DeviceTypeName): readonly CommandRow[] {
   return deviceType === 'disk' ? rows : rows.filter((row) => !deviceTypes.disk.commands.rows.includes(row));
 }
 
-/** Whether a reservation of another nexus can stop the command at all. */
-export function canConflict({ reservation }: CommandRow): boolean {
-  return reservation !== 'always';
+const PERSISTENT_RESERVE_OUT = 0x5f;
+
+/** Whether a reservation of another nexus can stop the command at all: not where nobody can reserve. */
+function canConflict({ deviceType, row }: CoveredRow): boolean {
+  return row.reservation !== 'always' && deviceTypes[deviceType].commands.hasServiceActions(PERSISTENT_RESERVE_OUT);
 }
 
 /** How a row ought to have been seen and was not. */
-export function missingEnds({ row, tests }: CoveredRow): CommandEnd[] {
-  const wanted: CommandEnd[] = [CommandEnd.success, CommandEnd.fieldError, ...(canConflict(row) ? [CommandEnd.conflict] : [])];
-  return wanted.filter((end) => tests[end].length === 0);
+export function missingEnds(covered: CoveredRow): CommandEnd[] {
+  const wanted: CommandEnd[] = [CommandEnd.success, CommandEnd.fieldError, ...(canConflict(covered) ? [CommandEnd.conflict] : [])];
+  return wanted.filter((end) => covered.tests[end].length === 0);
 }
 
 const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
@@ -55,11 +57,13 @@ export function renderPage(rows: readonly CoveredRow[]): string {
 
 function renderType(deviceType: DeviceTypeName, rows: readonly CoveredRow[]): string[] {
   const ofType = rows.filter((row) => row.deviceType === deviceType);
-  const table = ofType.map(({ row, tests }) => {
-    const opcode = row.serviceAction === undefined ? hex(row.opcode, 2) : `${hex(row.opcode, 2)}/${hex(row.serviceAction, row.opcode === 0x7f ? 4 : 2)}`;
+  const table = ofType.map((covered) => {
+    const { row, tests } = covered;
+    const action = row.serviceAction === undefined ? '' : `/${hex(row.serviceAction, row.opcode === VARIABLE_LENGTH_OPCODE ? 4 : 2)}`;
     const reservation = typeof row.reservation === 'function' ? 'by its CDB' : row.reservation;
-    const count = (end: CommandEnd) => (end === CommandEnd.conflict && !canConflict(row) ? '–' : String(tests[end].length));
-    return `| ${opcode} | ${row.name} | ${row.clause.replaceAll('|', '\\|')} | ${reservation} | ${count('success')} | ${count('fieldError')} | ${count('conflict')} |`;
+    const conflictCount = canConflict(covered) ? String(tests.conflict.length) : '–';
+    const counts = `${tests.success.length} | ${tests.fieldError.length} | ${conflictCount}`;
+    return `| ${hex(row.opcode, 2)}${action} | ${row.name} | ${row.clause} | ${reservation} | ${counts} |`;
   });
   const head = ['| opcode | command | clause | reservation | success | field errors | conflict |', '| --- | --- | --- | --- | --- | --- | --- |'];
   return [`## ${deviceType}`, '', ...head, ...table, '', ...ofType.flatMap(renderTests)];

@@ -44,7 +44,7 @@ export const section11Transfers: readonly ConformanceRow[] = [
     '11.2.1.7',
     'LUNs are in the form of SAM: peripheral and flat space addressing name units, other forms none.',
     testsOf('engine/pdu/lun')('flat space addressing names LUNs 0 to 16383, small ones too'),
-    testsOf('engine/pdu/lun')('logical unit, extended and well-known forms are none of ours'),
+    testsOf('engine/pdu/lun')('logical unit and other extended forms are none of ours'),
   ),
   must(
     '11.2.2',

@@ -135,7 +135,7 @@ export function run(unit: LogicalUnit, cdb: string, options: CommandOptions = {}
 const fieldErrors: readonly number[] = [Asc.invalidFieldInCdb, Asc.invalidFieldInParameterList, Asc.parameterListLengthError, Asc.lbaOutOfRange];
 
 /** For the list of commands and their tests, `docs/commands.md`. */
-function noteEnd(unit: LogicalUnit, command: CommandSlot): void {
+export function noteEnd(unit: LogicalUnit, command: CommandSlot): void {
   const name = unit.deviceType.commands.find(command.cdb)?.name;
   if (name === undefined) return;
   const { status, sense } = command;

@@ -48,7 +48,7 @@ test('of several resets the widest is reported, whatever their order', () => {
   }
 });
 
-test('what a new nexus is told first comes before all others, and settles resets since its login', () => {
+test('what a new nexus is told first comes before all others and settles resets since its login, but for wider ones, which settle it', () => {
   const fresh: ITNexus = { ...nexus, firstAttention: { asc: Asc.powerOnOrReset, toldHandles: new Set() } };
   const attentions = withPending(Asc.busDeviceResetFunctionOccurred, Asc.mediumMayHaveChanged);
   const pending = [Asc.powerOnOrReset, Asc.mediumMayHaveChanged];
@@ -58,7 +58,12 @@ test('what a new nexus is told first comes before all others, and settles resets
   );
   assert.equal(reported(attentions, fresh), pending);
   const lost: ITNexus = { ...nexus, firstAttention: { asc: Asc.itNexusLossOccurred, toldHandles: new Set() } };
-  assert.equal(reported(withPending(Asc.busDeviceResetFunctionOccurred), lost), [Asc.itNexusLossOccurred, Asc.busDeviceResetFunctionOccurred], 'wider');
+  const wider = withPending(Asc.busDeviceResetFunctionOccurred, Asc.mediumMayHaveChanged);
+  assert.equal(
+    wider.pendingOf(lost).map(({ asc }) => asc),
+    [Asc.busDeviceResetFunctionOccurred, Asc.mediumMayHaveChanged],
+  );
+  assert.equal(reported(wider, lost), [Asc.busDeviceResetFunctionOccurred, Asc.mediumMayHaveChanged], 'wider');
 });
 
 test('the queue is bounded, and a reset always finds room', () => {

@@ -321,6 +321,18 @@ test('QUERY ASYNCHRONOUS EVENT tells the unit attention that comes next, and lea
   finish(scene, initiator);
 });
 
+test('I_T NEXUS RESET leaves pending what tells of a wider event: the nexus still has to learn of the reset of the unit', () => {
+  const scene = new Scene();
+  const [one, two] = [loggedIn(scene, { keys: LEVEL_2 }), loggedIn(scene)];
+  two.taskManagement(logicalUnitReset, { lun: Lun.pool });
+  assert.is(two.takeTaskManagementResponse().response, functionComplete);
+  one.taskManagement(itNexusReset);
+  assert.is(one.takeTaskManagementResponse().response, functionComplete);
+  assert.equal([readiness(one, Lun.pool), readiness(one, Lun.pool), readiness(one, Lun.copy)], ['06/29/03', '', '06/29/07']);
+  readiness(two, Lun.pool);
+  finish(scene, one, two);
+});
+
 test('I_T NEXUS RESET stops what one nexus has anywhere; it alone learns of it, and its session stays', () => {
   const scene = new Scene();
   const [one, two] = [loggedIn(scene, { keys: LEVEL_2 }), loggedIn(scene)];

@@ -1,5 +1,6 @@
 import { assert } from '../../../errors.js';
 import type { CommandSlot } from '../../../shm/command-slot.js';
+import { CommandFlag } from '../../../shm/layout.js';
 import { PROTECTION_LENGTH_BYTES } from '../../../store/protected-store.js';
 import { ALL_BITS } from '../../cdb.js';
 import { type MediumCommandRow, VARIABLE_LENGTH_OPCODE } from '../../command-table.js';
@@ -105,27 +106,24 @@ interface CheckedFields {
 }
 
 const ALL_FIELDS: CheckedFields = { guard: true, applicationTag: true, referenceTag: true };
+const NO_FIELDS: CheckedFields = { guard: false, applicationTag: false, referenceTag: false };
 
 /** Which fields are checked by the value of RDPROTECT, WRPROTECT, VRPROTECT or ORPROTECT, whose tables agree. SBC-3 "READ (10) command". */
 const checkedFields: readonly CheckedFields[] = [
   ALL_FIELDS,
   ALL_FIELDS,
   { guard: false, applicationTag: true, referenceTag: true },
-  { guard: false, applicationTag: false, referenceTag: false },
+  NO_FIELDS,
   { guard: true, applicationTag: false, referenceTag: false },
   ALL_FIELDS,
 ];
 
 /** What blocks of the medium, or blocks that come for it, are held against. */
-export function checksOf(
-  command: CommandSlot,
-  medium: Medium,
-  form: ProtectForm,
-  of: 'medium' | 'data-out',
-  protect = protectOf(command, form),
-): ProtectionChecks {
+export function checksOf(command: CommandSlot, medium: Medium, form: ProtectForm, of: 'medium' | 'data-out'): ProtectionChecks {
   const { type } = protectionOf(medium);
-  const { guard, applicationTag, referenceTag } = checkedFields[protect] as CheckedFields;
+  const protect = protectOf(command, form);
+  const isUnchecked = protect === 0 && (command.flags & CommandFlag.uncheckedAlone) !== 0;
+  const { guard, applicationTag, referenceTag } = isUnchecked ? NO_FIELDS : (checkedFields[protect] as CheckedFields);
   const tellsApplicationTag = applicationTag && form.hasTags;
   return {
     checksGuard: guard,

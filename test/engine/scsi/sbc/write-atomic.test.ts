@@ -2,6 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { LogicalUnit } from '../../../../engine/scsi/logical-unit.js';
 import { Medium } from '../../../../engine/scsi/medium.js';
+import { atomicLimitsOf } from '../../../../engine/scsi/sbc/write-atomic.js';
+import type { AtomicWrites } from '../../../../engine/store/store.js';
 import { MemoryStore } from '../memory-store.js';
 import { assertCheck, assertGood, BLOCK, BLOCK_COUNT, makeUnit, run, TRANSFER_BYTES_MAX } from '../scsi-fixture.js';
 import { ThinMemoryStore } from '../thin-memory-store.js';
@@ -58,6 +60,42 @@ test('WRITE ATOMIC (16) of a full thin store is refused before the first byte is
   assertCheck(run(unit, cdb(0, 16), { dataOut: blocks(16) }), '07/27/07');
   assert.equal(store.calls, []);
   assertGood(run(unit, cdb(0, 8), { dataOut: blocks(8) }));
+});
+
+/** One that outlives the process. */
+class LastingStore extends MemoryStore {
+  override readonly durability = 'power-loss';
+  readonly redone: [number, number][] = [];
+  readonly atomicWrites: AtomicWrites | undefined;
+
+  constructor(hasRedo: boolean) {
+    super(STORE_BYTES);
+    const write = (_source: Uint8Array, _offset: number, lengthBytes: number, positionBytes: number) => this.redone.push([positionBytes, lengthBytes]);
+    this.atomicWrites = hasRedo ? { write } : undefined;
+  }
+}
+
+test('WRITE ATOMIC (16): what goes beyond a page of a lasting store is kept whole by the store, and less is written as it is', () => {
+  const store = new LastingStore(true);
+  const unit = makeUnit({ store });
+  assertGood(run(unit, cdb(8, 16), { dataOut: blocks(16) }));
+  assertGood(run(unit, cdb(7, 2), { dataOut: blocks(2) }));
+  assert.equal(store.redone, [
+    [8 * BLOCK, 16 * BLOCK],
+    [7 * BLOCK, 2 * BLOCK],
+  ]);
+  assert.equal(store.calls, []);
+  assertGood(run(unit, cdb(8, 8), { dataOut: blocks(8) }));
+  assert.is(store.calls.length, 1);
+});
+
+test('WRITE ATOMIC (16) of a lasting store that cannot keep more whole takes one page', () => {
+  const store = new LastingStore(false);
+  const unit = makeUnit({ store });
+  assert.equal(atomicLimitsOf(unit.medium as Medium), { transferBlocksMax: 8, granularityBlocks: 8, boundaryBlocksMax: 8 });
+  assertCheck(run(unit, cdb(8, 16), { dataOut: blocks(16) }), '05/24/00', '12');
+  assertCheck(run(unit, cdb(7, 8), { dataOut: blocks(8) }), '05/24/00', '2');
+  assertGood(run(unit, cdb(8, 8), { dataOut: blocks(8) }));
 });
 
 test('WRITE ATOMIC (16) with FUA goes to stable storage; of a read-only unit it is WRITE PROTECTED', () => {

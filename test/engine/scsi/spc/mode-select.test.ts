@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { executeUnitCommand, prepare } from '../../../../engine/scsi/device-server.js';
 import { Asc } from '../../../../engine/scsi/sense.js';
 import { ControlMode } from '../../../../engine/scsi/spc/control-mode.js';
 import { ScsiStatus } from '../../../../engine/scsi/status.js';
@@ -349,6 +350,22 @@ test('WCE that was turned off stays off when the medium comes back', () => {
   assert.is(unit.commandFlags & CommandFlag.writeThrough, 0);
   unit.changeMedium(medium);
   assert.is(unit.commandFlags & CommandFlag.writeThrough, CommandFlag.writeThrough);
+});
+
+test('MODE SELECT: what was selected does not lie in the memory that the parameter list came in, which the arena gives to others', () => {
+  const unit = makeUnit();
+  const [cdb, { dataOut }] = select6(SWP);
+  const command = makeCommand(cdb, dataOut === undefined ? {} : { dataOut });
+  // As the arena does: the `slice` of a Buffer is no copy.
+  const arena = Buffer.from(command.dataOut);
+  command.dataOut = arena;
+  const row = prepare(command, unit, nexus);
+  assert.ok(row !== null && row.runsOn === 'main');
+  executeUnitCommand(row, command, unit, nexus, new TestDeferral());
+  assertGood(command);
+  const before = senseParameters(unit, 0x0a);
+  arena.fill(0xff);
+  assert.equal(senseParameters(unit, 0x0a), before);
 });
 
 test('any MODE SELECT of what the changeable mask allows is read back, by six and by ten, saved and not', async () => {

@@ -136,6 +136,17 @@ test('READ (10): an application tag of FFFFh alone disables no checks of type 3'
   assertProtectionFault(run(scene.unit, cdb10('28', 1, LBA, 3)), 'guard', LBA + 1);
 });
 
+test('READ (16): with DPICZ of the Control mode page nothing is checked of what leaves alone', () => {
+  const { scene } = written(1);
+  keepProtection(scene, LBA + 1, spoiled(1, 'guard'));
+  assertProtectionFault(run(scene.unit, cdb16('88', 0, LBA, 3)), 'guard', LBA + 1);
+  const page = dataInOf(run(scene.unit, '1a 08 0a 00 10 00')).slice(4);
+  page[2] = (page[2] as number) | 0x08;
+  assertGood(run(scene.unit, '15 10 00 00 10 00', { dataOut: Buffer.concat([new Uint8Array(4), page]) }));
+  assertGood(run(scene.unit, cdb16('88', 0, LBA, 3)));
+  assertProtectionFault(run(scene.unit, cdb16('88', 1, LBA, 3)), 'guard', LBA + 1);
+});
+
 test('WRITE (16): what disables the checks of the medium does not disable those of Data-Out', () => {
   const scene = makeScene(1);
   const dataOut = Buffer.concat([blocks[0] as Uint8Array, new Uint8Array(PI_BYTES).fill(0xff)]);

@@ -230,7 +230,8 @@ test('PERSISTENT RESERVE OUT (REGISTER AND MOVE): who does not hold it, and "all
   const unit = makeScene();
   conflicts(move(unit, a, moveTo(c)));
   register(unit, [a, keyA], [b, keyB]);
-  conflicts(move(unit, a, moveTo(c)));
+  // SPC-4 "Registering and moving the reservation": without any there is nothing that could be moved.
+  assertCheck(move(unit, a, moveTo(c)), '05/24/00');
   reserve(unit, a, keyA, 1);
   conflicts(move(unit, a, moveTo(c, 0x99n)));
   conflicts(move(unit, b, moveTo(c, keyB)));

@@ -15,7 +15,7 @@ import {
   registerAndMoveParameterList,
   reserveOutParameterList,
 } from '../../../../../initiator/scsi/persistent-reservation-cdbs.js';
-import { assertGood, dataInOf, makeCommand, makeUnit, run, runDeferred } from '../../scsi-fixture.js';
+import { assertGood, dataInOf, makeCommand, makeUnit, noteEnd, run, runDeferred } from '../../scsi-fixture.js';
 
 export const Action = PersistentReserveOutAction;
 export const TARGET_PORTS = [1, 2] as const;
@@ -145,6 +145,6 @@ export function assertAttentions(unit: LogicalUnit, expected: { a?: string[]; b?
 /** Whether the reservation lets the command through; what else may be wrong with it does not count. */
 export function isAdmitted(unit: LogicalUnit, cdb: string, nexus: ITNexus): boolean {
   const command = makeCommand(cdb);
-  prepare(command, unit, nexus);
+  if (prepare(command, unit, nexus) === null) noteEnd(unit, command);
   return command.status !== ScsiStatus.reservationConflict;
 }
