@@ -52,10 +52,13 @@ export interface MediumIo {
   pace(lengthBytes: number): Promise<void>;
 }
 
+/** Whether a nexus is one of those whose tasks are to be stopped: asked about each task, and without `hasTask` about who has an ACA condition. */
+export type AbortConcern = (nexus: ITNexus, hasTask: boolean) => boolean;
+
 /** The tasks of the unit's task set. */
 export interface TaskControl {
   /** Stops the tasks of those nexuses, but for `except`, and calls `done` when the last has stopped, perhaps at once. No unit attention is established. */
-  abort(concerns: (nexus: ITNexus) => boolean, except: CommandSlot | null, done: () => void): void;
+  abort(concerns: AbortConcern, except: CommandSlot | null, done: () => void): void;
 }
 
 export type StateValue = null | boolean | number | string | readonly StateValue[] | { readonly [key: string]: StateValue };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { accessSync, closeSync, constants, fstatSync, fsyncSync, openSync, readdirSync, readFileSync, realpathSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TargetError } from '../errors.js';
-import { faultOf, writeAt } from './file-io.js';
+import { faultOf, systemErrorCode, writeAt } from './file-io.js';
 import { openFailure, syncDirectory } from './file-open.js';
 import { type AtomicWrites, type BackingStore, StoreFault } from './store.js';
 
@@ -29,11 +29,11 @@ export class RedoWrites implements AtomicWrites {
     this.#store = store;
   }
 
-  /** Undefined where there is no place beside the image: of a device, or in a directory that may not be written. */
+  /** Undefined where there is no place beside the image: of a device, or in a directory that may not be read and written. */
   static of(store: FileStoreLike, isBlockDevice: boolean): RedoWrites | undefined {
     if (isBlockDevice || store.readOnly) return undefined;
     try {
-      accessSync(dirname(realpathSync(store.descriptor.path)), constants.W_OK);
+      accessSync(dirname(realpathSync(store.descriptor.path)), constants.R_OK | constants.W_OK);
       return new RedoWrites(store);
     } catch {
       return undefined;
@@ -86,11 +86,21 @@ export function redoAtomicWrites(store: FileStoreLike): void {
   const { path: imagePath, fd } = store.descriptor;
   try {
     const prefix = redoPrefixOf(imagePath);
-    const names = readdirSync(dirname(prefix)).filter((name) => name.startsWith(basename(prefix)));
+    const names = namesBeside(prefix);
     for (const name of names) redo(store, fd, join(dirname(prefix), name));
     if (names.length > 0) syncDirectory(dirname(prefix));
   } catch (error) {
     throw openFailure(error, imagePath);
+  }
+}
+
+function namesBeside(prefix: string): string[] {
+  try {
+    return readdirSync(dirname(prefix)).filter((name) => name.startsWith(basename(prefix)));
+  } catch (error) {
+    // Where nobody may look there are none: `RedoWrites.of` has made sure.
+    if (systemErrorCode(error) === 'EACCES') return [];
+    throw error;
   }
 }
 

@@ -3,6 +3,7 @@ import { isNacaSet } from '../scsi/cdb.js';
 import type { ITNexus } from '../scsi/it-nexus.js';
 import { Asc, checkCondition, SenseKey } from '../scsi/sense.js';
 import { ScsiStatus } from '../scsi/status.js';
+import type { AbortConcern } from '../scsi/unit-host.js';
 import type { CommandSlot } from '../shm/command-slot.js';
 import type { Task } from './task.js';
 import type { TaskOrder } from './task-order.js';
@@ -101,9 +102,9 @@ export function abortFor(by: ITNexus, task: Task, runner: TaskRunner, onStopped:
  * For commands that stop the tasks of other nexuses (PREEMPT AND ABORT): stops those of the nexuses, but for the one of the slot `except`, for which it is
  * done, and ends their ACA conditions. Calls `done` when the last has stopped, perhaps at once. No unit attention is established.
  */
-export function abortTasksOf(taskSet: TaskSet, runner: TaskRunner, concerns: (nexus: ITNexus) => boolean, except: CommandSlot | null, done: () => void): void {
+export function abortTasksOf(taskSet: TaskSet, runner: TaskRunner, concerns: AbortConcern, except: CommandSlot | null, done: () => void): void {
   const by = taskSet.tasks.find(({ slot }) => slot === except)?.owner.nexus;
-  const affected = taskSet.tasks.filter(({ owner, slot }) => slot !== except && concerns(owner.nexus));
+  const affected = taskSet.tasks.filter(({ owner, slot }) => slot !== except && concerns(owner.nexus, true));
   let left = affected.length + 1;
   const oneStopped = () => {
     left--;
@@ -114,7 +115,7 @@ export function abortTasksOf(taskSet: TaskSet, runner: TaskRunner, concerns: (ne
     if (isTold) runner.terminate(task, oneStopped);
     else runner.abort(task, oneStopped);
   }
-  taskSet.clearAca(({ faultedNexus }) => concerns(faultedNexus));
+  taskSet.clearAca(({ faultedNexus }) => concerns(faultedNexus, false));
   oneStopped();
 }
 

@@ -5,7 +5,7 @@ import type { ITNexus } from '../scsi/it-nexus.js';
 import type { LogicalUnit } from '../scsi/logical-unit.js';
 import type { Medium } from '../scsi/medium.js';
 import { Asc } from '../scsi/sense.js';
-import type { LogicalUnitHost, MediumIo, TaskControl, UnitState, UnitStatistics } from '../scsi/unit-host.js';
+import type { AbortConcern, LogicalUnitHost, MediumIo, TaskControl, UnitState, UnitStatistics } from '../scsi/unit-host.js';
 import type { TargetNode } from '../session/target-node.js';
 import type { CommandSlot } from '../shm/command-slot.js';
 import { abortTasksOf } from '../task/contingent-allegiance.js';
@@ -124,7 +124,7 @@ export class EngineUnitHost implements LogicalUnitHost, TaskControl, MediumIo, U
     for (let count = 0; this.#inFlightCount > 0 && count < pollCountMax; count++) await new Promise<void>((resolve) => after(QUIET_POLL_MS, resolve));
   }
 
-  abort(concerns: (nexus: ITNexus) => boolean, except: CommandSlot | null, done: () => void): void {
+  abort(concerns: AbortConcern, except: CommandSlot | null, done: () => void): void {
     abortTasksOf(this.#taskSet as TaskSet, this.#options.runner, concerns, except, done);
   }
 

@@ -83,6 +83,7 @@ export class CrashReservations {
       return this.#change({ keys, reservation: { holder: name, type }, isKept }, () => unit.persistentReservations.reserve(key, type));
     }
     const isHolder = isOfAll(reservation.type) || reservation.holder === name;
+    if (reservation.holder === name && !isOfAll(reservation.type) && what < 6) return this.#move(unit, key, peer, reservation.type);
     if (isHolder && what < 8) return this.#change({ keys, reservation: null, isKept }, () => unit.persistentReservations.release(key, reservation.type));
     if (peerKey !== undefined) await this.#preempt(unit, key, peer, peerKey, type);
   }
@@ -103,6 +104,16 @@ export class CrashReservations {
     return this.#change(next, () => unit.persistentReservations.register(0n, key, { persistThroughPowerLoss: true }));
   }
 
+  /** Registers the peer with a new key and hands it the reservation. SPC-4 "Registering and moving the reservation". */
+  #move(unit: LogicalUnitClient, key: bigint, peer: LogicalUnitClient, type: ReservationType): Promise<void> {
+    const serviceActionKey = ++this.#keyCount;
+    const keys = new Map(this.#held.keys).set(nameOf(peer), serviceActionKey);
+    const next = { keys, reservation: { holder: nameOf(peer), type }, isKept: true };
+    const initiatorPort = { initiatorName: nameOf(peer), isid: CRASH_ISID };
+    const fields = { key, serviceActionKey, relativeTargetPortIdentifier: 1, initiatorPort, persistThroughPowerLoss: true };
+    return this.#change(next, () => unit.persistentReservations.registerAndMove(fields));
+  }
+
   /** Of "all registrants" only the registration goes; of a reservation of one's own it is taken over with it. SPC-4 "Preempting". */
   #preempt(unit: LogicalUnitClient, key: bigint, peer: LogicalUnitClient, peerKey: bigint, type: ReservationType): Promise<void> {
     const { reservation, isKept } = this.#held;
@@ -121,6 +132,9 @@ export class CrashReservations {
     this.acknowledgedCount++;
   }
 }
+
+/** Of every session: their initiators have different names. */
+export const CRASH_ISID = '800000000001';
 
 const names = new WeakMap<LogicalUnitClient, string>();
 

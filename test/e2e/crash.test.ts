@@ -4,19 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LogicalUnitClient, Session } from '../../initiator/index.js';
+import { LogicalUnitClient, Session, VpdPageCode } from '../../initiator/index.js';
 import { LunloomProcess } from '../support/lunloom-process.js';
 import { type SeededRandom, seededRandom } from '../support/random.js';
 import { BLOCK_LENGTH_BYTES, BlockModel, blocksOf, valuesOf } from './crash-blocks.js';
 import { CrashLane, untilGone } from './crash-lane.js';
 import { CrashModes } from './crash-modes.js';
-import { CrashReservations, nameUnit } from './crash-reservations.js';
+import { CRASH_ISID, CrashReservations, nameUnit } from './crash-reservations.js';
 import { CrashRewrite } from './crash-rewrite.js';
 import { directIsSupported } from './direct-support.js';
 
 const SEED = Number(process.env['LUNLOOM_SEED'] ?? Date.now() % 2 ** 32);
 /** A hundred in the full run; what fits into a minute otherwise. */
-const CRASH_COUNT = Number(process.env['LUNLOOM_CRASHES'] ?? 40);
+const CRASH_COUNT = Number(process.env['LUNLOOM_CRASHES'] ?? 30);
 const LOAD_MS_MIN = 5;
 const LOAD_MS_MAX = 400;
 const TARGET = 'iqn.2026-11.io.lunloom:crash';
@@ -60,7 +60,7 @@ function serve(folder: string, { execution, direct }: Variant): Promise<LunloomP
 /** By a name that is the same in every cycle, so that registrations are of the same nexus. */
 async function login(lunloom: LunloomProcess, name: string): Promise<LogicalUnitClient> {
   const initiatorName = `iqn.2026-11.io.lunloom:${name}`;
-  const session = await Session.login({ host: lunloom.address, port: lunloom.port, targetName: TARGET, initiatorName, isid: '800000000001' });
+  const session = await Session.login({ host: lunloom.address, port: lunloom.port, targetName: TARGET, initiatorName, isid: CRASH_ISID });
   return nameUnit(new LogicalUnitClient(session, 0, { unitAttentionCountMax: UNIT_ATTENTION_COUNT_MAX }), initiatorName);
 }
 
@@ -68,6 +68,7 @@ async function login(lunloom: LunloomProcess, name: string): Promise<LogicalUnit
 class CrashScene {
   readonly #folder: string;
   readonly #random: SeededRandom;
+  #names: string | null = null;
   readonly blocks = new BlockModel(LBA_COUNT);
   readonly modes = new CrashModes();
   readonly reservations = new CrashReservations();
@@ -85,6 +86,9 @@ class CrashScene {
     // A sanitize that goes on may be saving its own state at this very moment.
     const isLeft = (name: string) => name.endsWith('.tmp') && name.includes('-lun0-');
     assert.equal(readdirSync(join(this.#folder, 'state')).filter(isLeft), []);
+    const { bytes } = await unit.vitalProductData(VpdPageCode.deviceIdentification);
+    this.#names ??= bytes.toString('hex');
+    assert.is(bytes.toString('hex'), this.#names, 'the unit has the names that it had');
     await this.reservations.verify(unit);
     await this.modes.verify(unit);
     await this.rewrite.verify(new LogicalUnitClient(unit.session, 1, { unitAttentionCountMax: UNIT_ATTENTION_COUNT_MAX }));

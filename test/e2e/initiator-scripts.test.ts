@@ -105,7 +105,7 @@ test('Lunloom: 32-byte CDBs and a bidirectional command', () =>
       assertBytes(await unit.read(7, 8, 512), second);
       const known = await unit.reportSupportedOperationCodes();
       assert.ok(known.some(({ operationCode, cdbLength }) => operationCode === 0x28 && cdbLength === 10));
-      assert.is((await unit.reportSupportedOperationCode({ operationCode: 0x04 })).support, 'not supported');
+      assert.is((await unit.reportSupportedOperationCode({ operationCode: 0x05 })).support, 'not supported');
       assert.is((await unit.reportSupportedTaskManagementFunctions()).logicalUnitReset, true);
     }),
   ));

@@ -8,6 +8,7 @@ import type { EngineConfig, LunConfig, StoreConfig } from '../../engine/config/e
 import { Engine } from '../../engine/engine.js';
 import { crc16T10 } from '../../engine/scsi/sbc/protection/crc16.js';
 import { type CommandResult, Session } from '../../initiator/index.js';
+import { blockSegment, copyOutCdb, cscd, lid1List } from '../engine/scsi/copy/copy-scene.js';
 import { LunloomProcess } from '../support/lunloom-process.js';
 import { type SeededRandom, seededRandom } from '../support/random.js';
 
@@ -155,7 +156,7 @@ const lunOf = (lun: number, store: StoreConfig, type: Type, execution: 'inline' 
   execution,
 });
 
-async function withEngine(luns: readonly LunConfig[], body: (session: Session) => Promise<void>): Promise<void> {
+async function withEngine(luns: readonly LunConfig[], body: (session: Session, engine: Engine) => Promise<void>): Promise<void> {
   const defects: unknown[] = [];
   const config: EngineConfig = {
     portals: [{ address: '127.0.0.1', port: 0 }],
@@ -169,7 +170,7 @@ async function withEngine(luns: readonly LunConfig[], body: (session: Session) =
   try {
     const session = await Session.login({ host: '127.0.0.1', port: engine.portals[0]?.port as number, targetName: NAME });
     for (const { lun } of luns) while ((await session.command({ lun, cdb: Buffer.alloc(6) })).status !== 0);
-    await body(session);
+    await body(session, engine);
     await session.logout();
   } finally {
     await engine.stop({ immediately: true });
@@ -230,6 +231,84 @@ for (const kind of ['ram', 'file'] as const) {
           });
           await Promise.all(commands);
           for (const type of types) await perform(session, type, { cdb: readCdb(type, 1, 0, SPAN), dataInLength: SPAN * UNIT });
+        }
+      });
+    }));
+}
+
+for (const execution of ['inline', 'pool'] as const) {
+  test(`XDWRITEREAD returns less than it is sent where protection information is not asked back, ${execution}`, () =>
+    withEngine([lunOf(0, { kind: 'ram', sizeBytes: SIZE_BYTES }, 1, execution)], async (session) => {
+      const random = seededRandom(seed);
+      const count = 600;
+      const model = makeModel(1);
+      for (const xorsProtection of [false, true]) {
+        const before = Buffer.from(model.data.subarray(0, count * BLOCK));
+        const travelledBefore = interleave(model, 0, count);
+        model.data.set(random.bytes(count * BLOCK));
+        for (let lba = 0; lba < count; lba++) model.protection.set(protect(model.data.subarray(lba * BLOCK, (lba + 1) * BLOCK), 7, lba), lba * PI);
+        const dataOut = interleave(model, 0, count);
+        const cdb = Buffer.from(`53${xorsProtection ? '21' : '20'}0000000000025800`, 'hex');
+        const expected = xorsProtection
+          ? dataOut.map((byte, at) => byte ^ (travelledBefore[at] as number))
+          : before.map((byte, at) => byte ^ (model.data[at] as number));
+        await perform(session, 0, { cdb, dataOut, dataInLength: expected.length, expected: Buffer.from(expected) });
+        await perform(session, 0, { cdb: readCdb(1, 1, 0, count), dataInLength: dataOut.length, expected: dataOut });
+      }
+    }));
+}
+
+test('EXTENDED COPY moves user data between units with and without protection information, and stops at what fails its checks', async () => {
+  const ram = { kind: 'ram', sizeBytes: SIZE_BYTES } as const;
+  const { protectionType: _none, ...plain } = lunOf(1, ram, 1, 'inline');
+  const naas = ['3111111111111111', '3222222222222222', '3333333333333333'];
+  const luns = [lunOf(0, ram, 1, 'pool'), plain, lunOf(2, ram, 2, 'pool')].map((lun, index) => ({ ...lun, naa: naas[index] as string }));
+  await withEngine(luns, async (session) => {
+    const random = seededRandom(seed);
+    const model = makeModel(1);
+    model.data.set(random.bytes(SPAN * BLOCK));
+    for (let lba = 0; lba < SPAN; lba++) model.protection.set(protect(model.data.subarray(lba * BLOCK, (lba + 1) * BLOCK), 7, lba), lba * PI);
+    await perform(session, 0, { cdb: writeCdb(1, 1, 0, SPAN), dataOut: interleave(model, 0, SPAN) });
+    const copy = (from: number, to: number) => {
+      const targets = naas.map((naa) => cscd(naa, BLOCK));
+      const dataOut = Buffer.from(lid1List(targets, [blockSegment({ from, to, count: SPAN, sourceLba: 0, destinationLba: 0 })]));
+      return session.command({ lun: from, cdb: Buffer.from(copyOutCdb(0x00, dataOut).replaceAll(' ', ''), 'hex'), dataOut });
+    };
+    const data = model.data.subarray(0, SPAN * BLOCK);
+    for (const [from, to] of [
+      [0, 1],
+      [1, 2],
+      [2, 0],
+    ] as const) {
+      assert.is((await copy(from, to)).status, 0);
+      await perform(session, to, { cdb: readCdb(1, 0, 0, SPAN), dataInLength: SPAN * BLOCK, expected: data });
+    }
+    // Written without tags, and with a guard.
+    const generated = Buffer.concat([data.subarray(0, BLOCK), protect(data.subarray(0, BLOCK), 0xffff, 0)]);
+    await perform(session, 0, { cdb: readCdb(1, 1, 0, 1), dataInLength: UNIT, expected: generated });
+    // A guard that is wrong comes in by WRPROTECT 011b.
+    const wrong = Buffer.concat([data.subarray(0, BLOCK), Buffer.from('0000000100000003', 'hex')]);
+    await perform(session, 0, { cdb: writeCdb(1, 3, 3, 1), dataOut: wrong });
+    const { status, sense } = await copy(0, 1);
+    assert.is(status, 2);
+    assert.is((sense[2] as number) & 0x0f, 0x0a, 'COPY ABORTED');
+  });
+});
+
+for (const kind of ['ram', 'file'] as const) {
+  test(`a unit that grows and shrinks keeps the protection information of what stays, ${kind}`, () =>
+    inFolder(async (folder) => {
+      const lun = lunOf(0, kind === 'ram' ? { kind, sizeBytes: SIZE_BYTES } : fileStore(folder, 'disk.img'), 1, 'pool');
+      await withEngine([lun], async (session, engine) => {
+        const model = makeModel(1);
+        const random = seededRandom(seed);
+        for (let at = 0; at < 20; at++) await perform(session, 0, randomOperation(model, random));
+        for (const sizeBytes of [2 * SIZE_BYTES, SIZE_BYTES / 2]) {
+          await engine.units.resize(NAME, 0, sizeBytes, { force: true });
+          assert.is((await session.command({ lun: 0, cdb: Buffer.alloc(6) })).status, 2, 'CAPACITY DATA HAS CHANGED');
+          await perform(session, 0, { cdb: readCdb(1, 1, 0, SPAN), dataInLength: SPAN * UNIT, expected: interleave(model, 0, SPAN) });
+          const last = Buffer.concat([Buffer.alloc(BLOCK), Buffer.alloc(PI, 0xff)]);
+          await perform(session, 0, { cdb: readCdb(1, 1, sizeBytes / BLOCK - 1, 1), dataInLength: UNIT, expected: last });
         }
       });
     }));

@@ -74,7 +74,7 @@ export class ReferenceReservations {
     return this.isReserved && (isAllRegistrants(this.type) ? this.keys.has(nexus) : this.holder === nexus);
   }
 
-  /** RESERVE and RELEASE answer GOOD to the holder, and to registrants where those have access. SPC-4 §5.12.3 "Exceptions to SPC-2 RESERVE and RELEASE behavior". */
+  /** RESERVE and RELEASE answer GOOD to the holder, and to registrants where those have access. SPC-4 §5.13.3 "Exceptions to SPC-2 RESERVE and RELEASE behavior". */
   hasFullAccess(nexus: NexusName): boolean {
     return this.isHolder(nexus) || (this.isReserved && isForRegistrants(this.type) && this.keys.has(nexus));
   }
@@ -139,13 +139,13 @@ export class ReferenceReservations {
         this.generation++;
         return good;
       case Action.registerAndMove:
-        return this.#move(own, request);
+        return this.#move(by, own, request);
       default:
         return this.#preempt(own, request, told, aborted);
     }
   }
 
-  /** §5.12.7 "Registering", §5.12.11.1 "Unregistering". */
+  /** §5.13.7 "Registering", §5.13.11.1 "Unregistering". */
   #register(by: Asking, own: NexusName, request: ReserveOut, told: UnitAttentionNotice[]): Outcome {
     const targetPorts = request.allTargetPorts ? this.#targetPorts : [by.targetPort];
     const named = targetPorts.map((targetPort) => nexusName(by.initiatorPort, targetPort));
@@ -161,13 +161,9 @@ export class ReferenceReservations {
       if (leaving.length > 0) this.#unregister(leaving, own, told, request.aptpl);
       return good;
     }
-    for (const nexus of named) this.keys.set(nexus, request.serviceActionKey);
-    for (const initiatorPort of request.initiatorPorts ?? []) {
-      for (const targetPort of targetPorts) {
-        const nexus = nexusName(initiatorPort, targetPort);
-        if (!this.keys.has(nexus)) this.keys.set(nexus, request.serviceActionKey);
-      }
-    }
+    const specified = (request.initiatorPorts ?? []).flatMap((port) => targetPorts.map((targetPort) => nexusName(port, targetPort)));
+    if (specified.some((nexus) => this.keys.has(nexus))) return invalidInList;
+    for (const nexus of [...named, ...specified]) this.keys.set(nexus, request.serviceActionKey);
     this.aptpl = request.aptpl;
     this.generation++;
     return good;
@@ -181,10 +177,10 @@ export class ReferenceReservations {
     this.generation++;
     if (isAllRegistrants(type) ? this.keys.size > 0 : !hadHolder) return;
     this.#end();
-    if (isForRegistrants(type)) for (const nexus of this.keys.keys()) if (nexus !== own) told.push({ nexus, asc: RESERVATIONS_RELEASED, isOfRelease: true });
+    if (isForRegistrants(type)) for (const nexus of this.keys.keys()) if (nexus !== own) told.push({ nexus, asc: RESERVATIONS_RELEASED });
   }
 
-  /** §5.12.9 "Reserving". */
+  /** §5.13.9 "Reserving". */
   #reserve(own: NexusName, { type, scope }: ReserveOut): Outcome {
     if (scope !== 0 || !VALID_TYPES.includes(type)) return invalidInCdb;
     if (this.isReserved) return this.isHolder(own) && this.type === type ? good : conflict;
@@ -193,7 +189,7 @@ export class ReferenceReservations {
     return good;
   }
 
-  /** §5.12.11.2 "Releasing". */
+  /** §5.13.11.2 "Releasing". */
   #release(own: NexusName, { type, scope }: ReserveOut, told: UnitAttentionNotice[]): Outcome {
     if (!this.isHolder(own)) return good;
     if (type !== this.type || scope !== 0) return check(5, INVALID_RELEASE);
@@ -202,13 +198,13 @@ export class ReferenceReservations {
     return good;
   }
 
-  /** §5.12.8 "Registering and moving the reservation". */
-  #move(own: NexusName, { serviceActionKey, destination, unregister, aptpl }: ReserveOut): Outcome {
+  /** §5.13.8 "Registering and moving the reservation". */
+  #move(by: Asking, own: NexusName, { serviceActionKey, destination, unregister, aptpl }: ReserveOut): Outcome {
     if (!this.isReserved) return invalidInCdb;
     if (isAllRegistrants(this.type) || this.holder !== own) return conflict;
     if (serviceActionKey === 0n || !this.#targetPorts.includes(destination.targetPort)) return invalidInList;
     const to = nexusName(destination.initiatorPort, destination.targetPort);
-    if (to === own) return invalidInList;
+    if (destination.initiatorPort === by.initiatorPort) return invalidInList;
     this.keys.set(to, serviceActionKey);
     this.holder = to;
     if (unregister) this.keys.delete(own);
@@ -217,7 +213,7 @@ export class ReferenceReservations {
     return good;
   }
 
-  /** §5.12.11.4 "Preempting an existing persistent reservation with the PREEMPT service action", and what follows it. */
+  /** §5.13.11.4 "Preempting an existing persistent reservation with the PREEMPT service action", and what follows it. */
   #preempt(own: NexusName, request: ReserveOut, told: UnitAttentionNotice[], aborted: NexusName[]): Outcome {
     const { serviceActionKey: key, type, scope } = request;
     const isOfAll = this.isReserved && isAllRegistrants(this.type);

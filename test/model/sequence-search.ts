@@ -16,11 +16,11 @@ const SHRINK_RUN_COUNT_MAX = 3_000;
 /** A seed of the environment runs that one sequence only. */
 export const givenSeed = process.env['LUNLOOM_SEED'] === undefined ? null : Number(process.env['LUNLOOM_SEED']);
 
-/** Seconds that each check takes; more for a longer run. */
-export const checkSeconds = Number(process.env['LUNLOOM_MODEL_SECONDS'] ?? 8);
+/** Seconds that the checks of one file take together; more for a longer run. */
+export const checkSeconds = Number(process.env['LUNLOOM_MODEL_SECONDS'] ?? 10);
 
 /** Runs sequence after sequence until the time is over; throws with the shortest failing one that it finds. Answers how many it ran. */
-export async function checkSequences<Operation>(check: SequenceCheck<Operation>, seconds: number = checkSeconds): Promise<number> {
+export async function checkSequences<Operation>(check: SequenceCheck<Operation>, seconds: number): Promise<number> {
   const until = performance.now() + seconds * 1000;
   const first = givenSeed ?? Date.now() % 2 ** 32;
   let count = 0;

@@ -66,6 +66,8 @@ export type UnitOperation =
       readonly saves: boolean;
       readonly values: ControlValues | null;
       readonly writeCache: boolean | null;
+      /** A page that is not there, or one that the list cuts off. */
+      readonly fault: 'page' | 'length' | null;
     } & Place &
       Flags);
 
@@ -109,36 +111,87 @@ function oneIn(random: SeededRandom, count: number): boolean {
   return random.below(count) === 0;
 }
 
+/** What a sequence is mostly about: without a theme few would come to where anything happens. */
+const themes = ['reservations', 'tasks', 'all'] as const;
+type Theme = (typeof themes)[number];
+
+interface Flavor {
+  readonly theme: Theme;
+  readonly usesNaca: boolean;
+  /** Where most happens. */
+  readonly lun: number;
+}
+
 export function generateUnitOperations(random: SeededRandom): UnitOperation[] {
   const operations: UnitOperation[] = ports.map((_, at) => ({ kind: 'login', at }));
-  // What one sequence has much of, another has none of.
-  const usesNaca = oneIn(random, 3);
-  const usesTasks = random.boolean();
+  const flavor: Flavor = { theme: oneOf(random, themes), usesNaca: oneIn(random, 3), lun: oneIn(random, 3) ? 1 : 0 };
   // Mostly without the conditions of the logins in the way.
   if (!oneIn(random, 4)) {
     for (let lun = 0; lun < LUN_COUNT; lun++) operations.push(...ports.map((_, at): UnitOperation => ({ kind: 'sense', at, lun })));
   }
+  if (flavor.theme === 'reservations') operations.push(...generateReserved(random, flavor.lun));
+  if (flavor.theme === 'tasks' && random.boolean()) operations.push(selecting(random, { at: random.below(ports.length), lun: flavor.lun }, {}));
   const count = 1 + random.below(OPERATION_COUNT_MAX);
-  for (let i = 0; i < count; i++) operations.push(generateOne(random, usesNaca, usesTasks));
+  for (let i = 0; i < count; i++) operations.push(...generateStep(random, flavor));
   return operations;
 }
 
-function generateOne(random: SeededRandom, usesNaca: boolean, usesTasks: boolean): UnitOperation {
+/** Several are registered, and mostly one of them holds the reservation. */
+function generateReserved(random: SeededRandom, lun: number): UnitOperation[] {
+  const plain = { type: 0, scope: 0, aptpl: oneIn(random, 3), allTargetPorts: false, specified: null, destination: 0, destinationPort: 1, unregister: false };
+  const registering = ports.flatMap((_, at): UnitOperation[] =>
+    oneIn(random, 4) ? [] : [{ kind: 'out', ...plain, action: 6, key: 0, serviceActionKey: keyOf(at), at, lun }],
+  );
   const at = random.below(ports.length);
-  const place = { at, lun: oneIn(random, 4) ? 1 : 0 };
+  if (oneIn(random, 4)) return registering;
+  return [...registering, { kind: 'out', ...plain, action: 1, key: keyOf(at), serviceActionKey: 0, type: oneOf(random, TYPES), at, lun }];
+}
+
+/** One operation, mostly of a nexus that has taken its unit attentions before: they keep commands from doing anything. */
+function generateStep(random: SeededRandom, flavor: Flavor): UnitOperation[] {
+  const operation = generateOne(random, flavor);
+  if (!('lun' in operation) || operation.kind === 'sense' || operation.kind === 'manage' || random.boolean()) return [operation];
+  const { at, lun } = operation;
+  return [{ kind: 'sense', at, lun }, { kind: 'sense', at, lun }, operation];
+}
+
+function generateOne(random: SeededRandom, { theme, usesNaca, lun }: Flavor): UnitOperation {
+  const at = random.below(ports.length);
+  const place = { at, lun: oneIn(random, 6) ? 1 - lun : lun };
   const flags: Flags = { ...(usesNaca && oneIn(random, 4) ? { naca: true } : {}), ...(usesNaca && oneIn(random, 4) ? { aca: true } : {}) };
+  if (oneIn(random, 25)) return { kind: oneOf(random, ['login', 'logout', 'drop']), at };
+  if (oneIn(random, 60)) return { kind: random.boolean() ? 'restart' : 'failSave' };
+  if (place.lun === 1 && oneIn(random, 5)) {
+    const kind = oneOf(random, ['prevent', 'eject', 'load'] as const);
+    return kind === 'prevent' ? { kind, isAllowed: oneIn(random, 4), ...place, ...flags } : { kind, ...place, ...flags };
+  }
   const dice = random.below(100);
-  if (dice < 4) return { kind: oneOf(random, ['login', 'logout', 'drop']), at };
-  if (dice < 5) return { kind: random.boolean() ? 'restart' : 'failSave' };
-  if (dice < 35) return { kind: 'out', ...generateOut(random, at), ...place, ...flags };
-  if (dice < 40) return { kind: 'in', action: oneOf(random, [0, 1, 2, 3]), ...place, ...flags };
-  if (dice < 50 && usesTasks) return { kind: 'open', ...place };
-  if (dice < 55 && usesTasks) return { kind: 'data', which: random.below(4), ...place };
-  if (dice < 64) return { kind: 'manage', code: oneOf(random, functions), which: random.below(4), ...place };
-  if (dice < 67) return { kind: 'modes', control: oneOf(random, [0, 2, 3]), ...place, ...flags };
-  if (dice < 74) return { kind: 'select', ...generateSelect(random), ...place, ...flags };
-  if (dice < 76) return { kind: 'prevent', isAllowed: random.boolean(), ...place, ...flags };
+  if (theme === 'reservations' && dice < 60) return { kind: 'out', ...generateOut(random, at), ...place, ...flags };
+  if (theme === 'tasks' && dice < 55) {
+    if (dice < 25) return { kind: 'open', ...place };
+    if (dice < 32) return { kind: 'data', which: random.below(4), ...place };
+    if (dice < 45) return managing(random, place);
+    if (dice < 50) return { kind: 'beyond', ...place, ...flags };
+    return selecting(random, place, flags);
+  }
+  const other = random.below(100);
+  if (other < 25) return { kind: 'out', ...generateOut(random, at), ...place, ...flags };
+  if (other < 32) return { kind: 'in', action: oneOf(random, [0, 1, 2, 3]), ...place, ...flags };
+  if (other < 38) return { kind: 'open', ...place };
+  if (other < 44) return { kind: 'data', which: random.below(4), ...place };
+  if (other < 53) return managing(random, place);
+  if (other < 57) return { kind: 'modes', control: oneOf(random, [0, 2, 3]), ...place, ...flags };
+  if (other < 65) return selecting(random, place, flags);
+  if (other < 69) return { kind: 'prevent', isAllowed: random.boolean(), ...place, ...flags };
   return { kind: oneOf(random, simpleKinds), ...place, ...flags };
+}
+
+function managing(random: SeededRandom, place: Place): UnitOperation {
+  return { kind: 'manage', code: oneOf(random, functions), which: random.below(4), ...place };
+}
+
+function selecting(random: SeededRandom, place: Place, flags: Flags): UnitOperation {
+  return { kind: 'select', ...generateSelect(random), ...place, ...flags };
 }
 
 /** The key that a nexus mostly has; two of them share one. */

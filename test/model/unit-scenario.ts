@@ -216,7 +216,9 @@ export class UnitScenario {
       return;
     }
     const [capable, active] = [((answer.data[2] as number) & 1) !== 0, ((answer.data[3] as number) & 1) !== 0];
-    if (capable !== (this.#state !== null) || active !== reservations.aptpl) this.#fault(`PTPL_C is ${capable} and PTPL_A ${active}`);
+    // With nothing to keep there is nothing to tell.
+    const isActive = reservations.keys.size === 0 ? active : reservations.aptpl;
+    if (capable !== (this.#state !== null) || active !== isActive) this.#fault(`PTPL_C is ${capable} and PTPL_A ${active}`);
   }
 
   #failsToSave(): boolean {

@@ -84,7 +84,7 @@ function writeCdb({ medium }: LogicalUnit, lba: number, count: number): Uint8Arr
   return cdb;
 }
 
-/** Writes the data of `repeatBlock` to so many logical blocks, by as many WRITE commands as it takes; answers the first outcome that is not GOOD, or the last. */
+/** Writes the data of `repeatBlock` to so many logical blocks, by as many commands as it takes; answers the first outcome that is not GOOD, or the last. */
 export async function writeRepeated(unit: LogicalUnit, data: Uint8Array, transferBlockBytes: number, lba: number, count: number): Promise<InternalOutcome> {
   const step = data.length / transferBlockBytes;
   for (let done = 0; ; done += step) {

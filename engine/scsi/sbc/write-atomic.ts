@@ -52,7 +52,10 @@ function isWholeByPage(store: BackingStore): boolean {
   return store.durability !== 'none' && store.atomicWrites === undefined;
 }
 
-/** Whole to every other command, because it holds its range alone, and to crashes by the store. With an ATOMIC BOUNDARY the pieces could be apart; they are not. */
+/**
+ * Whole to every other command, because it holds its range alone, and to crashes by the store. With an ATOMIC BOUNDARY the pieces could be apart; they
+ * are not.
+ */
 export const writeAtomicRow: MediumCommandRow = {
   runsOn: 'any',
   mediumAccess: 'write',

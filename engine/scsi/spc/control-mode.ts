@@ -12,7 +12,7 @@ export interface ControlModeValues {
   readonly taskAbortedStatus: boolean;
   /** QUEUE ALGORITHM MODIFIER 1h: SIMPLE tasks may be reordered whatever their ranges; 0h asks for their order where it is to be seen. */
   readonly unrestrictedReordering: boolean;
-  /** NUAR: nobody is told RESERVATIONS RELEASED. */
+  /** NUAR: nobody is told RESERVATIONS RELEASED when a persistent reservation is released. */
   readonly noAttentionOnRelease: boolean;
 }
 

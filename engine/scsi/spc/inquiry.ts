@@ -44,6 +44,7 @@ const STANDARD = {
   targetPortGroups: 5,
   thirdPartyCopy: 5,
   protect: 5,
+  multiPort: 6,
   commandQueuing: 7,
   vendor: 8,
   product: 16,
@@ -62,6 +63,8 @@ const TPGS_IMPLICIT_AND_EXPLICIT = 0x30;
 const THIRD_PARTY_COPY_BIT = 0x08;
 /** PROTECT: logical blocks have protection information. */
 const PROTECT_BIT = 0x01;
+/** MULTIP: the SCSI device has more than one target port. */
+const MULTIP_BIT = 0x10;
 const EXTENDED_COPY = 0x83;
 const VERSION_DESCRIPTOR_COUNT_MAX = 8;
 export const VENDOR_LENGTH = 8;
@@ -121,6 +124,7 @@ function standardData(unit: LogicalUnit, profile: InquiryProfile): Uint8Array {
   if (unit.deviceType.commands.hasServiceActions(EXTENDED_COPY))
     data[STANDARD.thirdPartyCopy] = (data[STANDARD.thirdPartyCopy] as number) | THIRD_PARTY_COPY_BIT;
   if (unit.deviceType.hasProtection === true) data[STANDARD.protect] = (data[STANDARD.protect] as number) | PROTECT_BIT;
+  if (unit.host.portGroups.groups.flatMap((group) => group.ports).length > 1) data[STANDARD.multiPort] = MULTIP_BIT;
   data[STANDARD.commandQueuing] = CMDQUE_BIT;
   writeAscii(data, STANDARD.vendor, VENDOR_LENGTH, unit.identity.vendor);
   writeAscii(data, STANDARD.product, PRODUCT_LENGTH, unit.identity.product);

@@ -21,6 +21,9 @@ const REFERENCE_TAG_AT = 20;
 const APPLICATION_TAG_AT = 24;
 const APPLICATION_TAG_MASK_AT = 26;
 
+/** The CRC of a block takes as long as so many copies of it, measured on 64 KiB out of shared memory: from some length on it is for workers. */
+const COPIES_PER_CHECK = 7;
+
 /** Where a command says what is to be done with protection information. */
 export interface ProtectForm {
   /** Null for the 6-byte commands, which cannot say it. */
@@ -84,6 +87,7 @@ export function protectedRow(row: MediumCommandRow, { plan, execute }: Protected
       row.plan(command, medium);
       if (command.status === ScsiStatus.good && protectOf(command, form) !== 0) countProtection(command, medium);
     },
+    storeBytes: (command, medium) => command.lbaCount * medium.blockLengthBytes * COPIES_PER_CHECK,
     execute: (command, medium) => execute(command, medium, form),
   };
 }

@@ -54,7 +54,8 @@ export function decideRegister(state: ReservationState, request: ReserveOutReque
   if (others === null) return { kind: 'list', at: TRANSPORT_IDS_AT };
   const isKeptWithoutPower = request.isKeptWithoutPower;
   const registered = withKeys(state.registrations, nexuses, request.serviceActionKey);
-  // Ports that are registered stay as they are. SPC-4 "Register behaviors for a REGISTER service action".
+  // SPC-4 "Register behaviors for a REGISTER service action": all of them or none, and a key that is there stays its owner's.
+  if (others.some((nexus) => registrationOf(state, nexus) !== undefined)) return { kind: 'list', at: TRANSPORT_IDS_AT };
   const unregistered = others.filter((nexus) => !registered.some((each) => isSameNexus(each, nexus)));
   const registrations = withKeys(registered, unregistered, request.serviceActionKey);
   if (registrations.length > around.registrationCountMax) return { kind: 'refused', asc: Asc.insufficientRegistrationResources };
@@ -125,7 +126,8 @@ export function decideRegisterAndMove(state: ReservationState, request: ReserveO
     initiatorPortName: request.transportIds[0]?.initiatorPortName as string,
     relativeTargetPortIdentifier: request.relativeTargetPortIdentifier,
   };
-  if (isSameNexus(holder, request.nexus)) return { kind: 'list', at: MOVE_TRANSPORT_ID_AT };
+  // By whichever target port: to its own initiator port nothing is moved.
+  if (holder.initiatorPortName === request.nexus.initiatorPortName) return { kind: 'list', at: MOVE_TRANSPORT_ID_AT };
   const left = request.unregisters ? state.registrations.filter((each) => each !== own) : state.registrations;
   const registrations = withKeys(left, [holder], request.serviceActionKey);
   if (registrations.length > around.registrationCountMax) return { kind: 'refused', asc: Asc.insufficientRegistrationResources };

@@ -76,9 +76,10 @@ function decideRelease(state: ReservationState, request: ReserveOutRequest, own:
     return { kind: 'refused', asc: Asc.invalidReleaseOfPersistentReservation };
   }
   const told = admitsRegistrants(reservation.type) ? state.registrations : [];
+  const notices = noticesFor(told, Asc.reservationsReleased, (each) => each === own);
   return change(
     { ...state, reservation: null },
-    noticesFor(told, Asc.reservationsReleased, (each) => each === own),
+    notices.map((notice) => ({ ...notice, isOfRelease: true })),
   );
 }
 

@@ -162,11 +162,11 @@ export class PersistentReservations implements UnitPart, CommandGate {
   #carryOut({ command, finish }: ReserveOutJob, { next, notices, aborted }: Change): void {
     const { host, lun } = this.#unit;
     this.#take(next);
-    // NUAR of the Control mode page.
+    // NUAR speaks of the service action RELEASE only. SPC-4 "Releasing".
     const isSilent = this.#unit.part(ControlMode).noAttentionOnRelease;
     for (const nexus of host.nexusesOf(lun)) {
-      for (const { nexus: told, asc } of notices) {
-        if (isSameNexus(told, nexus) && !(isSilent && asc === Asc.reservationsReleased)) this.#unit.establishUnitAttention(nexus.id, asc);
+      for (const { nexus: told, asc, isOfRelease } of notices) {
+        if (isSameNexus(told, nexus) && !(isSilent && isOfRelease === true)) this.#unit.establishUnitAttention(nexus.id, asc);
       }
     }
     if (aborted.length === 0) finish({ kind: 'done' });
@@ -176,9 +176,9 @@ export class PersistentReservations implements UnitPart, CommandGate {
   /** SPC-4 "Preempting and aborting": who had a task there learns that another has stopped it, unless by TASK ABORTED status. */
   #abort(nexuses: Change['aborted'], command: CommandSlot, done: () => void): void {
     const stopped = new Set<number>();
-    const concerns = (nexus: ITNexus) => {
+    const concerns = (nexus: ITNexus, hasTask: boolean) => {
       if (!nexuses.some((each) => isSameNexus(each, nexus))) return false;
-      stopped.add(nexus.id);
+      if (hasTask) stopped.add(nexus.id);
       return true;
     };
     this.#allowMediumRemoval(nexuses);

@@ -4,6 +4,8 @@ import type { NexusPorts, ReservationState } from './reservation-state.js';
 export interface Notice {
   readonly nexus: NexusPorts;
   readonly asc: number;
+  /** NUAR of the Control mode page keeps it away. */
+  readonly isOfRelease?: boolean;
 }
 
 /** How a PERSISTENT RESERVE OUT command goes on. */

@@ -78,6 +78,29 @@ test('FORMAT UNIT: the end of the process leaves a corrupt medium; a sanitize ma
   assert.is(first.state.sections.size, 0);
 });
 
+test('FORMAT UNIT: while a sanitize makes good what an interrupted one left, the sanitize is what is told of, and the last that is forgotten', async () => {
+  const { unit, io, state } = makeBackgroundUnit();
+  io.hold();
+  assertGood(await runDeferred(unit, WITH_LIST, list(0, IMMED, 0, 0)));
+  unit.reset('logical-unit-reset');
+  await turn();
+  await io.release();
+  io.hold();
+  assertGood(await runDeferred(unit, '48 82 00 00 00 00 00 00 00 00'));
+  assertCheck(run(unit, '28 00 00 00 00 00 00 00 01 00'), '02/04/1b');
+  const sense = dataInOf(run(unit, '03 00 00 00 fc 00'));
+  assert.equal([sense[2], sense[12], sense[13]], [0x02, 0x04, 0x1b]);
+  const forgotten: string[] = [];
+  const save = state.save.bind(state);
+  state.save = (section, value) => {
+    if (value === null) forgotten.push(section);
+    return save(section, value);
+  };
+  await io.release();
+  assertGood(run(unit, '00'));
+  assert.equal(forgotten, ['format', 'sanitize']);
+});
+
 test('FORMAT UNIT: who aborts the command stops the format', async () => {
   const { unit, io } = makeBackgroundUnit();
   io.hold();

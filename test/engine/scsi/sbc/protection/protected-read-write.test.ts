@@ -103,7 +103,7 @@ for (const type of types) {
       test(`WRITE (16) and WRITE (32): a wrong ${field} field of type ${type} ${outcome} with WRPROTECT ${protect}`, () => {
         const { scene } = written(type);
         const before = scene.data.bytes.slice();
-        const dataOut = travelling([...blocks].reverse(), tagsOf(type));
+        const dataOut = travelling(blocks.toReversed(), tagsOf(type));
         const wrong = spoiled(type, field);
         dataOut.set(wrong, BLOCK + PI_BYTES + BLOCK);
         const command = run(scene.unit, writeCdb(type, protect), { dataOut });
@@ -195,7 +195,7 @@ test('READ (16): an initiator that takes part of a block gets it, and of its pro
 
 test('WRITE (16): the whole blocks with protection information that came are written', () => {
   const { scene } = written(1);
-  const dataOut = travelling([...blocks].reverse(), tagsOf(1)).subarray(0, 2 * BLOCK + PI_BYTES + 5);
+  const dataOut = travelling(blocks.toReversed(), tagsOf(1)).subarray(0, 2 * BLOCK + PI_BYTES + 5);
   assertGood(run(scene.unit, cdb16('8a', 1, LBA, 3), { dataOut }));
   assertBytes(scene.data.bytes.subarray(LBA * BLOCK, (LBA + 1) * BLOCK), blocks[2] as Uint8Array);
   assertBytes(scene.data.bytes.subarray((LBA + 1) * BLOCK, (LBA + 2) * BLOCK), blocks[1] as Uint8Array);
@@ -237,7 +237,7 @@ test('WRITE (16): on a store that outlives the process, no block has protection 
   const scene = makeScene(1, { durability: 'process' });
   assertGood(run(scene.unit, cdb16('8a', 1, LBA, 3), { dataOut: travelling(blocks, tagsOf(1)) }));
   // The same blocks anew, and the process is gone once their data has changed.
-  const reversed = travelling([...blocks].reverse(), tagsOf(1));
+  const reversed = travelling(blocks.toReversed(), tagsOf(1));
   scene.beside.write = (source, sourceOffset, lengthBytes, positionBytes) => {
     if (source.subarray(sourceOffset, sourceOffset + lengthBytes).some((byte) => byte !== 0)) return -1;
     scene.beside.bytes.fill(0, positionBytes, positionBytes + lengthBytes);

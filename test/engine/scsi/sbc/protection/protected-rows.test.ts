@@ -37,7 +37,7 @@ test('the commands of a unit with protection information are those of one withou
 
 for (const row of rows) {
   if (row.cdbLength > 6) {
-    test(`${row.name}: a value of its PROTECT field that the standard reserves is refused where there is protection information, and any where there is none`, () => {
+    test(`${row.name}: reserved values of its PROTECT field are refused, and all where there is no protection information`, () => {
       const flagsAt = row.opcode === VARIABLE_LENGTH_OPCODE ? 10 : 1;
       assertCheck(run(makeScene(typeOf(row)).unit, cdbOf(row, PROTECT_RESERVED_BITS)), '05/24/00', `${flagsAt}.7`);
       for (const bit of [5, 6, 7]) assertCheck(run(makeUnit(), cdbOf(row, 1 << bit)), '05/24/00', `${flagsAt}.${bit}`);

@@ -76,8 +76,10 @@ export const cdb16 = (opcode: string, protect: number, lba: number, count: numbe
 export interface ExpectedTags extends Tags {
   readonly mask: number;
 }
-export const cdb32 = (action: string, protect: number, lba: number, count: number, tags: ExpectedTags, flags = 0) =>
-  `7f 00 00 00 00 00 00 18 ${action} ${flagsOf(protect, flags)} 00 ${hexOf(lba, 16)} ${hexOf(tags.referenceTag, 8)} ${hexOf(tags.applicationTag, 4)} ${hexOf(tags.mask, 4)} ${hexOf(count, 8)}`;
+export function cdb32(action: string, protect: number, lba: number, count: number, tags: ExpectedTags, flags = 0): string {
+  const expectation = `${hexOf(tags.referenceTag, 8)} ${hexOf(tags.applicationTag, 4)} ${hexOf(tags.mask, 4)}`;
+  return `7f 00 00 00 00 00 00 18 ${action} ${flagsOf(protect, flags)} 00 ${hexOf(lba, 16)} ${expectation} ${hexOf(count, 8)}`;
+}
 
 /** ABORTED COMMAND at this block, because of its `guard`, `application` or `reference` tag. */
 export function assertProtectionFault(command: CommandSlot, field: 'guard' | 'application' | 'reference', lba: number, key = '0b'): void {

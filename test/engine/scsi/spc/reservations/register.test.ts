@@ -144,11 +144,13 @@ test('PERSISTENT RESERVE OUT (REGISTER): ALL_TG_PT registers the port at each ta
   assert.equal(keysOf(unit), []);
 });
 
-test('PERSISTENT RESERVE OUT (REGISTER): SPEC_I_PT registers the ports of TransportIDs, and leaves those alone that are registered', () => {
+test('PERSISTENT RESERVE OUT (REGISTER): SPEC_I_PT registers the ports of TransportIDs, unless one of them is registered', () => {
   const unit = makeScene();
-  register(unit, [b, keyB]);
   const away = { initiatorName: 'iqn.2024-01.test:away', isid: '4000deadbeef' };
-  good(out(unit, a, Action.register, 0n, keyA, { initiatorPorts: [portOf(b), away, away] }));
+  register(unit, [b, keyB]);
+  assertCheck(out(unit, a, Action.register, 0n, keyA, { initiatorPorts: [away, portOf(b)] }), '05/26/00');
+  assert.equal(keysOf(unit), [keyB]);
+  good(out(unit, a, Action.register, 0n, keyA, { initiatorPorts: [away, away] }));
   assert.equal(keysOf(unit), [keyB, keyA, keyA]);
   assert.ok(fullStatusOf(unit).includes('iqn.2024-01.test:away,i,0x4000deadbeef\0'));
 });
@@ -249,8 +251,8 @@ test('PERSISTENT RESERVE OUT (REGISTER AND MOVE): fields that make no sense are 
   assertCheck(move(unit, a, moveTo(a)), '05/26/00');
   assertCheck(move(unit, a, { ...moveTo(c), initiatorPort: { initiatorName: 'iqn.2024-01.test:c' } }), '05/26/00');
   assertCheck(move(unit, a, { ...moveTo(c), persistThroughPowerLoss: true }), '05/26/00');
+  assertCheck(move(unit, a, moveTo(aElsewhere)), '05/26/00');
   assert.is(reservationOf(unit), 'a1/1');
-  good(move(unit, a, moveTo(aElsewhere)));
 });
 
 test('PERSISTENT RESERVE OUT: a list that is not 24 bytes long is PARAMETER LIST LENGTH ERROR, unless TransportIDs follow', () => {

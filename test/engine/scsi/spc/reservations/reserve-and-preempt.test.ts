@@ -83,6 +83,13 @@ test('PERSISTENT RESERVE OUT (RELEASE): NUAR keeps the unit attention away', () 
   assertAttentions(unit, {});
 });
 
+test('PERSISTENT RESERVE OUT (PREEMPT): NUAR is about RELEASE only, so that another type is told all the same', () => {
+  const unit = threeRegistrants(5);
+  unit.part(ControlMode).set({ ...controlModeDefaults, noAttentionOnRelease: true });
+  good(out(unit, b, Action.preempt, keyB, keyA, { type: 6 }));
+  assertAttentions(unit, { a: ['2a05'], c: ['2a04'] });
+});
+
 test('PERSISTENT RESERVE OUT (RELEASE): who is no holder is told GOOD and releases nothing', () => {
   const unit = threeRegistrants(1);
   good(out(unit, b, Action.release, keyB, 0n, { type: 1 }));
@@ -201,7 +208,7 @@ function withTasks(tasks: readonly ITNexus[]): { unit: LogicalUnit; aborts: Abor
     tasks: {
       abort(concerns, except, done) {
         assert.ok(except !== null, 'the command does not stop itself');
-        aborts.concerned.push(...tasks.filter(concerns).map(({ initiatorPortName }) => initiatorPortName));
+        aborts.concerned.push(...tasks.filter((nexus) => concerns(nexus, true)).map(({ initiatorPortName }) => initiatorPortName));
         aborts.finish = done;
       },
     },
