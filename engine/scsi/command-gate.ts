@@ -22,6 +22,8 @@ export const GateRank = {
 export interface CommandGate {
   /** One of `GateRank`. */
   readonly rank: number;
+  /** Asked once more right before a medium command runs: while its data came, the way may have been closed. */
+  readonly stopsPlanned?: boolean;
   /** True when the command may go on; otherwise this has ended it. Runs on the main thread before any data moves. */
   admits(row: CommandRow, command: CommandSlot, nexus: ITNexus): boolean;
 }

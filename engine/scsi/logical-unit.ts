@@ -191,7 +191,7 @@ export class LogicalUnit {
     this.resetNexus(nexus);
   }
 
-  /** I_T nexus reset: what the nexus had here is over. It is still there, and has to be told what was pending, and of this: unit attentions are the caller's. */
+  /** I_T nexus reset: what the nexus had here is over. It is still there and has to be told what was pending, and of this: that is the caller's. */
   resetNexus(nexus: ITNexus): void {
     for (const part of this.#parts.values()) part.onNexusLost?.(nexus);
   }

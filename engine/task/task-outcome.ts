@@ -1,6 +1,6 @@
 import { waitsForStableStorage } from '../dispatch/policy.js';
 import { assert } from '../errors.js';
-import type { MediumCommandRow } from '../scsi/command-table.js';
+import type { CommandRow, MediumCommandRow } from '../scsi/command-table.js';
 import { ScsiStatus } from '../scsi/status.js';
 import type { CommandSlot } from '../shm/command-slot.js';
 import type { Task } from './task.js';
@@ -8,6 +8,11 @@ import type { Task } from './task.js';
 /** Bytes that a planned command fetches from the store for the initiator. */
 export function fetchLengthOf({ row, slot }: Task): number {
   return row?.runsOn === 'any' && row.mediumAccess === 'read' ? Math.min(slot.plannedDataInLength, slot.expectedDataInLength) : 0;
+}
+
+/** While the data of the command came, or its range was held by others, something began that it must not run behind: it has been ended. */
+export function isStoppedMeanwhile({ taskSet, slot, owner }: Task, row: CommandRow): boolean {
+  return taskSet.unit.gates.some((gate) => gate.stopsPlanned === true && !gate.admits(row, slot, owner.nexus));
 }
 
 /** How long the store took decides where the next commands run. */

@@ -22,7 +22,7 @@ import type { SlotPool } from './slot-pool.js';
 import { placeAndSolicit, requestedLength, solicit } from './solicitation.js';
 import { Task, type TaskOwner, TaskState } from './task.js';
 import { TaskMemory } from './task-memory.js';
-import { bindStoreView, copyFromStore, fetchLengthOf, observePace, setTaskAborted } from './task-outcome.js';
+import { bindStoreView, copyFromStore, fetchLengthOf, isStoppedMeanwhile, observePace, setTaskAborted } from './task-outcome.js';
 import type { TaskSet } from './task-set.js';
 
 export interface TaskRunnerOptions {
@@ -373,6 +373,11 @@ export class TaskRunner {
   #dispatch(task: Task): void {
     const { row, slot, taskSet, medium } = task;
     assert(row !== null, 'a task without a command row was dispatched');
+    if (taskSet.unit.gates.length > 0 && isStoppedMeanwhile(task, row)) {
+      if (task.claimIndex !== -1) taskSet.locks.release(task);
+      this.#conclude(task);
+      return;
+    }
     // What is sent straight out of the store is not copied, however long it is.
     const copyLength = Math.max(task.dataInPieceLength, slot.dataOutLength);
     let inline = runsInline(taskSet.execution, row, slot, medium, copyLength, this.#dispatcher.hasWorkers);

@@ -99,11 +99,14 @@ inLab('iscsi-inq reads the standard data', ['iscsi-inq'], async (lunloom) => {
 /** The tool reads the page code as a decimal number only. */
 const vitalProductData = (url: string, pageCode: number) => peerOutput('iscsi-inq', ['-e', '1', '-c', String(pageCode), url]);
 
-inLab('iscsi-inq reads every page that page 0 names', ['iscsi-inq'], async (lunloom) => {
+inLab('iscsi-inq reads every page that it knows, and page 0 names them', ['iscsi-inq'], async (lunloom) => {
   const url = lunloom.url(0, FIRST);
   const supported = linesOf(await vitalProductData(url, 0x00)).map((line) => /^Page:(0x[0-9a-f]{2}) \w+$/.exec(line)?.[1]);
-  for (const page of ['0x00', '0x80', '0x83', '0xb0', '0xb1', '0xb2']) assert.ok(supported.includes(page), `page ${page} is among ${supported}`);
-  for (const page of supported) assert.is((await runPeer('iscsi-inq', ['-e', '1', '-c', String(Number(page)), url])).exitCode, 0, page);
+  // It ends with an error for others, such as 85h to 88h, whatever they hold.
+  for (const page of ['0x00', '0x80', '0x83', '0xb0', '0xb1', '0xb2']) {
+    assert.ok(supported.includes(page), `page ${page} is among ${supported}`);
+    assert.is((await runPeer('iscsi-inq', ['-e', '1', '-c', String(Number(page)), url])).exitCode, 0, page);
+  }
   assert.match(await vitalProductData(url, 0x80), /^Unit Serial Number:\[ANVIL-1\]$/m);
 });
 

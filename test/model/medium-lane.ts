@@ -85,14 +85,14 @@ export class MediumLane {
     const value = this.#newValue();
     return this.#command(lba, count, sent(value), ({ status }) => {
       assert.is(status, 0);
-      return Array(count).fill({ kind: 'write', value });
+      return everywhere(count, { kind: 'write', value });
     });
   }
 
   #zero(lba: number, count: number, sent: { cdb: Buffer; dataOut?: Buffer }): Promise<void> {
     return this.#command(lba, count, sent, ({ status }) => {
       assert.is(status, 0);
-      return Array(count).fill({ kind: 'write', value: 0n });
+      return everywhere(count, { kind: 'write', value: 0n });
     });
   }
 
@@ -101,7 +101,7 @@ export class MediumLane {
     const value = 1n << BigInt(this.#random.below(64));
     return this.#command(lba, count, { cdb: cdb.orWriteCdb(lba, count, { fua }), dataOut: this.#fill(count, () => value) }, ({ status }) => {
       assert.is(status, 0);
-      return Array(count).fill({ kind: 'or', value });
+      return everywhere(count, { kind: 'or', value });
     });
   }
 
@@ -184,4 +184,9 @@ export class MediumLane {
       return block.readBigUInt64BE(0);
     });
   }
+}
+
+/** The same in each of its blocks. */
+function everywhere(count: number, effect: BlockEffect): BlockEffect[] {
+  return Array.from({ length: count }, () => effect);
 }

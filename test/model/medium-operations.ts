@@ -13,10 +13,10 @@ interface Extent {
 export type MediumOperation =
   | ({ readonly kind: 'write'; readonly form: Form; readonly fua: boolean; readonly seed: number; readonly missing: number } & Extent)
   | ({ readonly kind: 'read'; readonly form: Form; readonly fua: boolean; readonly missing: number } & Extent)
-  | ({ readonly kind: 'writeAndVerify'; readonly form: Form; readonly byteCheck: 0 | 1; readonly seed: number } & Extent)
+  | ({ readonly kind: 'writeAndVerify'; readonly form: Form; readonly byteCheck: 0 | 1; readonly seed: number; readonly missing: number } & Extent)
   | ({ readonly kind: 'verify'; readonly form: Form; readonly byteCheck: 0 | 1 | 3; readonly difference: Difference } & Extent)
   | ({ readonly kind: 'compareAndWrite'; readonly seed: number; readonly difference: Difference; readonly fua: boolean } & Extent)
-  | ({ readonly kind: 'orWrite'; readonly seed: number; readonly fua: boolean } & Extent)
+  | ({ readonly kind: 'orWrite'; readonly seed: number; readonly fua: boolean; readonly missing: number } & Extent)
   | ({
       readonly kind: 'writeSame';
       readonly form: 10 | 16 | 32;
@@ -47,10 +47,17 @@ export interface MediumBounds {
   readonly countMax: number;
   /** Of the granule of a thin store, for extents that are aligned to it. */
   readonly granuleBlocks: number;
+  /** 32-byte CDBs say what protection information to expect: not where there is some. */
+  readonly hasForm32: boolean;
 }
 
 export function generateMediumOperations(random: SeededRandom, bounds: MediumBounds): MediumOperation[] {
-  return Array.from({ length: 1 + random.below(OPERATION_COUNT_MAX) }, () => generateOne(random, bounds));
+  return Array.from({ length: 1 + random.below(OPERATION_COUNT_MAX) }, () => withKnownForm(generateOne(random, bounds), bounds));
+}
+
+function withKnownForm(operation: MediumOperation, { hasForm32 }: MediumBounds): MediumOperation {
+  if (hasForm32 || !('form' in operation) || operation.form !== 32) return operation;
+  return operation.kind === 'exchange' ? { ...operation, form: 10 } : { ...operation, form: 16 };
 }
 
 /** Mostly short and in the same place, so that they overlap; sometimes whole granules, none, or beyond the end. */
@@ -84,7 +91,7 @@ function generateOne(random: SeededRandom, bounds: MediumBounds): MediumOperatio
     case 3:
       return { kind: 'read', form, fua: form !== 6 && fua, missing, ...byForm(form) };
     case 4:
-      return { kind: 'writeAndVerify', form: longForm, byteCheck: random.boolean() ? 1 : 0, seed, ...extent };
+      return { kind: 'writeAndVerify', form: longForm, byteCheck: random.boolean() ? 1 : 0, seed, missing, ...extent };
     case 5: {
       const byteCheck = oneOf(random, [0, 1, 1, 3, 3] as const);
       return { kind: 'verify', form: longForm, byteCheck, difference: differs(bounds.blockLengthBytes * extent.count), ...extent };
@@ -94,7 +101,7 @@ function generateOne(random: SeededRandom, bounds: MediumBounds): MediumOperatio
       return { kind: 'compareAndWrite', seed, fua, difference: differs(bounds.blockLengthBytes * short.count), ...short };
     }
     case 7:
-      return { kind: 'orWrite', seed, fua, ...extent };
+      return { kind: 'orWrite', seed, fua, missing, ...extent };
     case 8:
     case 9: {
       const sameForm = oneOf(random, [10, 16, 32] as const);

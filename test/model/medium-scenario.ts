@@ -11,6 +11,7 @@ export interface MediumKind {
   readonly blockLengthBytes: number;
   readonly thin: boolean;
   readonly sizeBytes: number;
+  readonly protectionType?: 1 | 2 | 3;
   open(): BackingStore;
   /** What lies there when all is over, read by other means; null where there are none. */
   contentOf(store: BackingStore): Uint8Array | null;
@@ -56,7 +57,7 @@ export class MediumScenario {
   constructor(kind: MediumKind) {
     this.#kind = kind;
     this.#store = kind.open();
-    this.#unit = makeUnit({ store: this.#store, blockLengthBytes: kind.blockLengthBytes, thin: kind.thin });
+    this.#unit = makeUnit({ store: this.#store, blockLengthBytes: kind.blockLengthBytes, thin: kind.thin, protectionType: kind.protectionType ?? 0 });
     this.#bytes = Buffer.alloc(kind.sizeBytes);
     this.#granularityBytes = this.#store.provisioning?.granularityBytes ?? 4096;
     this.#bounds = boundsOf(kind);
@@ -131,7 +132,10 @@ export class MediumScenario {
       case 'read':
         return { cdb: cdb.readCdb(operation.form, lba, count, operation.fua), dataInLength: Math.max(0, lengthBytes - operation.missing) };
       case 'writeAndVerify':
-        return { cdb: cdb.writeAndVerifyCdb(operation.form, lba, count, operation.byteCheck), dataOut: dataOf(operation.seed, lengthBytes) };
+        return {
+          cdb: cdb.writeAndVerifyCdb(operation.form, lba, count, operation.byteCheck),
+          dataOut: dataOf(operation.seed, Math.max(0, lengthBytes - operation.missing)),
+        };
       case 'verify': {
         const { byteCheck, difference } = operation;
         const compared = byteCheck === 0 ? 0 : byteCheck === 3 && count > 0 ? this.#kind.blockLengthBytes : lengthBytes;
@@ -144,7 +148,7 @@ export class MediumScenario {
         return { cdb: cdb.compareAndWriteCdb(lba, count, { fua: operation.fua }), dataOut };
       }
       case 'orWrite':
-        return { cdb: cdb.orWriteCdb(lba, count, { fua: operation.fua }), dataOut: dataOf(operation.seed, lengthBytes) };
+        return { cdb: cdb.orWriteCdb(lba, count, { fua: operation.fua }), dataOut: dataOf(operation.seed, Math.max(0, lengthBytes - operation.missing)) };
       case 'writeAtomic':
         return { cdb: cdb.writeAtomicCdb(lba, count, 0, { fua: operation.fua }), dataOut: dataOf(operation.seed, lengthBytes) };
       case 'writeSame': {
@@ -176,7 +180,7 @@ export class MediumScenario {
     if (operation.kind === 'unmap') return this.#expectedUnmap(operation.ranges, operation.anchor);
     const { lba, count } = operation;
     const { blockLengthBytes, thin } = this.#kind;
-    const { blockCount, countMax } = this.#bounds;
+    const { blockCount } = this.#bounds;
     if (operation.kind === 'writeSame' && operation.unmap && !thin) return { outcome: invalidInCdb };
     if (lba + count > blockCount) return { outcome: lbaOutOfRange };
     const start = lba * blockLengthBytes;
@@ -204,12 +208,14 @@ export class MediumScenario {
         this.#write(start, dataOut.subarray(lengthBytes));
         return { outcome: good };
       }
-      case 'orWrite':
+      case 'orWrite': {
+        const whole = dataOut.subarray(0, dataOut.length - (dataOut.length % blockLengthBytes));
         this.#write(
           start,
-          before.map((byte, at) => byte | (dataOut[at] as number)),
+          whole.map((byte, at) => byte | (before[at] as number)),
         );
         return { outcome: good };
+      }
       case 'exchange': {
         const data = before.map((byte, at) => byte ^ (dataOut[at] as number)).subarray(0, Math.max(0, lengthBytes - operation.missing));
         if (!operation.disableWrite) this.#write(start, dataOut);
@@ -226,7 +232,6 @@ export class MediumScenario {
       case 'prefetch':
         return { outcome: conditionMet };
       default:
-        void countMax;
         return { outcome: good };
     }
   }
@@ -290,10 +295,13 @@ export class MediumScenario {
   }
 }
 
-export function boundsOf({ blockLengthBytes, sizeBytes }: MediumKind): MediumBounds {
+/** Of a block, which count for the largest transfer where there are some. */
+const PROTECTION_BYTES = 8;
+
+export function boundsOf({ blockLengthBytes, sizeBytes, protectionType }: MediumKind): MediumBounds {
   const blockCount = Math.floor(sizeBytes / blockLengthBytes);
-  const countMax = Math.min(255, blockCount - 3, Math.floor(TRANSFER_BYTES_MAX / blockLengthBytes));
-  return { blockCount, blockLengthBytes, countMax, granuleBlocks: Math.max(1, Math.round(4096 / blockLengthBytes)) };
+  const countMax = Math.min(255, blockCount - 3, Math.floor(TRANSFER_BYTES_MAX / (blockLengthBytes + PROTECTION_BYTES)));
+  return { blockCount, blockLengthBytes, countMax, granuleBlocks: Math.max(1, Math.round(4096 / blockLengthBytes)), hasForm32: protectionType === undefined };
 }
 
 /** A prime, so that no two blocks are alike. */

@@ -3,6 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
+import { openProtectedStore } from '../../engine/store/open-protected-store.js';
 import { openStore } from '../../engine/store/open-store.js';
 import { generateMediumOperations } from './medium-operations.js';
 import { boundsOf, type MediumKind, MediumScenario } from './medium-scenario.js';
@@ -42,6 +43,17 @@ function file(blockLengthBytes: number, thin: boolean, blockCount: number): Medi
   };
 }
 
+/** Protection information that no command brings or takes: the data is the same with and without. */
+function protectedRam(blockLengthBytes: number, protectionType: 1 | 2 | 3, blockCount: number): MediumKind {
+  const plain = ram(blockLengthBytes, true, blockCount);
+  return {
+    ...plain,
+    name: `${plain.name}, protection type ${protectionType}`,
+    protectionType,
+    open: () => openProtectedStore({ kind: 'ram', sizeBytes: plain.sizeBytes }, { readOnly: false, blockLengthBytes }),
+  };
+}
+
 const kinds: readonly MediumKind[] = [
   ram(512, true, 600),
   ram(512, false, 300),
@@ -52,6 +64,9 @@ const kinds: readonly MediumKind[] = [
   file(4096, true, 40),
   file(520, true, 301),
   file(512, false, 300),
+  protectedRam(512, 1, 300),
+  protectedRam(512, 2, 300),
+  protectedRam(4096, 3, 40),
 ];
 
 for (const kind of kinds) {

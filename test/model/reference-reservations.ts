@@ -1,8 +1,8 @@
 import { check, conflict, good, invalidInCdb, invalidInList, type Outcome, type UnitAttentionNotice } from './reference-outcome.js';
 
 /*
- * Persistent reservations as SPC-4 §5.12 "Reservations" tells of them, for a handful of nexuses. Written from the standard, and small enough to be read against
- * it: every service action changes the state in place or ends with a status and changes nothing.
+ * Persistent reservations as SPC-4 §5.13 "Reservations" tells of them, for a handful of nexuses. Written from the standard, and small enough to be read
+ * against it: every service action changes the state in place or ends with a status and changes nothing.
  */
 
 /** A nexus by its names, `initiator port @ relative target port`; it need not be logged in. */
@@ -74,7 +74,7 @@ export class ReferenceReservations {
     return this.isReserved && (isAllRegistrants(this.type) ? this.keys.has(nexus) : this.holder === nexus);
   }
 
-  /** RESERVE and RELEASE answer GOOD to the holder, and to registrants where those have access. SPC-4 §5.13.3 "Exceptions to SPC-2 RESERVE and RELEASE behavior". */
+  /** The holder, and registrants where those have access. SPC-4 §5.13.3 "Exceptions to SPC-2 RESERVE and RELEASE behavior". */
   hasFullAccess(nexus: NexusName): boolean {
     return this.isHolder(nexus) || (this.isReserved && isForRegistrants(this.type) && this.keys.has(nexus));
   }

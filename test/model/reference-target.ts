@@ -70,7 +70,7 @@ export class ReferenceTarget {
         // As if power had been lost, but for a medium that is out.
         for (const each of this.units) each.reset();
         for (const each of this.units) each.reservations.restart();
-        for (const each of [...this.sessions]) this.logout(each);
+        for (const each of Array.from(this.sessions)) this.logout(each);
         this.#seen.clear();
         return complete;
       case TaskManagementFunction.itNexusReset:

@@ -155,7 +155,7 @@ export class ReferenceUnit {
   }
 
   /** A command has ended: what CHECK CONDITION means to the others. SAM-5 "Establishing an ACA condition", SPC-4 "Control mode page", QERR. */
-  afterEnd(nexus: NexusName, { status }: Outcome, { naca = false, acaAttribute = false, isPreemptAndAbort = false }: Entry): void {
+  afterEnd(nexus: NexusName, { status }: Outcome, { naca = false, acaAttribute = false }: Entry): void {
     if (status !== Status.checkCondition) return;
     const order = this.orderOf(nexus);
     const faulted = this.acas.get(order);
@@ -164,7 +164,6 @@ export class ReferenceUnit {
     if (faulted === undefined) {
       if (naca) this.acas.set(order, nexus);
     } else if (faulted === nexus && acaAttribute && !naca) this.clearAca((each) => each === nexus);
-    void isPreemptAndAbort;
   }
 
   /** Stops those commands for what nexus `by` has done; null is a reset, of which nobody is told so. */

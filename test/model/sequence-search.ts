@@ -46,7 +46,8 @@ async function faultOf<Operation>(check: SequenceCheck<Operation>, operations: r
 async function fail<Operation>(check: SequenceCheck<Operation>, seed: number, operations: readonly Operation[], fault: string): Promise<never> {
   const shortest = await shrink(check, { operations, fault });
   const lines = shortest.operations.map((operation) => `  ${JSON.stringify(operation)}`);
-  const message = `${check.name}: run it again with LUNLOOM_SEED=${seed}; the shortest sequence that fails has ${lines.length} of ${operations.length} operations`;
+  const again = `run it again with LUNLOOM_SEED=${seed}`;
+  const message = `${check.name}: ${again}; the shortest sequence that fails has ${lines.length} of ${operations.length} operations`;
   throw new Assertion({
     message: `${message}\n${lines.join('\n')}\n${shortest.fault}`,
     operator: 'checkSequences',

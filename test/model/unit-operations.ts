@@ -87,16 +87,22 @@ export interface OutFields {
 }
 
 const simpleKinds: readonly SimpleKind[] = [
-  ...['ready', 'ready', 'sense', 'sense', 'sense', 'read', 'read', 'write', 'write', 'beyond', 'beyond'],
-  ...['reserve', 'release', 'timestamp', 'start', 'stop', 'eject', 'load', 'inquiry', 'idle', 'standby'],
-] as SimpleKind[];
+  times(3, ['sense']),
+  times(2, ['ready', 'read', 'write', 'beyond']),
+  times(1, ['reserve', 'release', 'timestamp', 'start', 'stop', 'eject', 'load', 'inquiry', 'idle', 'standby']),
+].flat() as SimpleKind[];
 
 const { abortTask, abortTaskSet, clearAca, clearTaskSet, logicalUnitReset, targetWarmReset, targetColdReset } = TaskManagementFunction;
 const { queryTask, queryTaskSet, itNexusReset, queryAsynchronousEvent } = TaskManagementFunction;
 const functions: readonly number[] = [
-  ...[abortTask, abortTask, abortTaskSet, abortTaskSet, clearAca, clearAca, clearAca, clearTaskSet, clearTaskSet, logicalUnitReset, targetWarmReset],
-  ...[targetColdReset, queryTask, queryTaskSet, itNexusReset, queryAsynchronousEvent],
-];
+  times(3, [clearAca]),
+  times(2, [abortTask, abortTaskSet, clearTaskSet]),
+  times(1, [logicalUnitReset, targetWarmReset, targetColdReset, queryTask, queryTaskSet, itNexusReset, queryAsynchronousEvent]),
+].flat();
+
+function times<T>(count: number, values: readonly T[]): T[] {
+  return Array.from({ length: count }, () => values).flat();
+}
 
 const TYPES = [1, 3, 5, 6, 7, 8];
 const KEY_COUNT = 3;

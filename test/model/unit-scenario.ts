@@ -43,7 +43,7 @@ export class UnitScenario {
     }
     for (const lun of Array(LUN_COUNT).keys()) await this.#probeAll(lun);
     await this.#settle();
-    for (const at of [...this.#clients.keys()]) await this.#perform({ kind: 'logout', at });
+    for (const at of Array.from(this.#clients.keys())) await this.#perform({ kind: 'logout', at });
     this.#rig.assertSound(0);
     return this.#faults.length === 0 ? null : `when asked at the end:\n  ${this.#faults.join('\n  ')}`;
   }
@@ -71,7 +71,7 @@ export class UnitScenario {
       case 'data':
         return this.#sendData(operation, client, unit, nexus);
       case 'manage':
-        return this.#manage(operation, client, unit, nexus);
+        return this.#manage(operation, client, nexus);
       case 'out':
         return this.#reserveOut(operation, unit, nexus);
       case 'in':
@@ -301,14 +301,13 @@ export class UnitScenario {
     if (answer.status !== Status.good) this.#fault(`the write of a nexus was told ${outcomeText(answer)} when its data had come`);
   }
 
-  async #manage({ at, lun, code, which }: Of<'manage'>, client: NexusClient, unit: ReferenceUnit, nexus: NexusName): Promise<void> {
+  async #manage({ at, lun, code, which }: Of<'manage'>, client: NexusClient, nexus: NexusName): Promise<void> {
     const ofAll = this.#reference.units.flatMap((each) => each.tasks).filter((task) => task.nexus === nexus);
     const named = ofAll[which % (ofAll.length + 1)] ?? null;
     const referencedTaskTag = named === null ? 0x7fff0000 : (this.#tagOf.get(named.id) as number);
     const needsTag = code === TaskManagementFunction.abortTask || code === TaskManagementFunction.queryTask;
     const tag = client.initiator.taskManagement(code, { lun, ...(needsTag ? { referencedTaskTag } : {}) });
     const expected = this.#reference.manage(nexus, lun, code, named?.id ?? null);
-    void unit;
     await this.#settleTasks();
     const { response, information } = await client.managedAs(tag);
     if (response !== expected.response || information !== expected.information) {

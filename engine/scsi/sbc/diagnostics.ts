@@ -2,7 +2,8 @@ import type { CommandSlot } from '../../shm/command-slot.js';
 import { ALL_BITS, CONTROL_UNUSED, returnData } from '../cdb.js';
 import type { Deferral, UnitCommandRow } from '../command-table.js';
 import type { LogicalUnit } from '../logical-unit.js';
-import { Asc, checkCondition, invalidFieldInCdb, SenseKey } from '../sense.js';
+import { parameterListOf, planParameterList } from '../parameter-list.js';
+import { Asc, checkCondition, invalidFieldInCdb, invalidFieldInParameterList, parameterListLengthError, SenseKey } from '../sense.js';
 import { LateAnswer } from './background-work.js';
 import { SelfTest, type SelfTestExtent } from './self-test.js';
 
@@ -17,6 +18,11 @@ const PF_BIT = 0x10;
 const PF_BIT_NUMBER = 4;
 const SELFTEST_BIT = 0x04;
 const PARAMETER_LIST_LENGTH_AT = 3;
+
+/** Diagnostic pages, SPC-4 "Diagnostic parameters". */
+const SUPPORTED_PAGES = 0x00;
+const PAGE_LENGTH_AT = 2;
+const PAGE_HEADER_LENGTH = 4;
 
 /** SELF-TEST CODE field; 0 is no self-test. */
 const BACKGROUND_SHORT = 0b001;
@@ -38,19 +44,38 @@ const sendDiagnosticRow: UnitCommandRow = {
   // DEVOFFL and UNITOFFL say what a test may do to the data and the state of others: ours only reads, so that they make no difference.
   cdbUsage: [0x1d, 0xf7, 0x00, ALL_BITS, ALL_BITS, CONTROL_UNUSED],
   timeoutSeconds: { nominal: HOURS_SECONDS, recommended: 24 * HOURS_SECONDS },
-  execute(command, unit, _nexus, deferral) {
+  plan(command) {
     const flags = command.cdb[1] as number;
-    // There are no diagnostic pages that could be sent.
-    if (command.cdbView.getUint16(PARAMETER_LIST_LENGTH_AT) !== 0) return invalidFieldInCdb(command, PARAMETER_LIST_LENGTH_AT);
     const code = flags >> SELF_TEST_CODE_SHIFT;
     const isDefaultTest = (flags & SELFTEST_BIT) !== 0;
+    const lengthBytes = command.cdbView.getUint16(PARAMETER_LIST_LENGTH_AT);
     if (isDefaultTest && code !== 0) return invalidFieldInCdb(command, 1, SELF_TEST_CODE_BIT);
-    // PF says which format pages have, of which none came.
+    // PF says which format pages have: with a self-test there are none, and without it they are the vendor's own, of which we have none.
     if ((flags & PF_BIT) !== 0 && (isDefaultTest || code !== 0)) return invalidFieldInCdb(command, 1, PF_BIT_NUMBER);
-    if (isDefaultTest) return testInForeground(command, unit, deferral, 'short');
-    if (code !== 0) runSelfTest(command, unit, deferral, code);
+    if ((flags & PF_BIT) === 0 && lengthBytes !== 0) return invalidFieldInCdb(command, PARAMETER_LIST_LENGTH_AT);
+    planParameterList(command, lengthBytes, PARAMETER_LIST_LENGTH_AT);
+  },
+  execute(command, unit, _nexus, deferral) {
+    const flags = command.cdb[1] as number;
+    const code = flags >> SELF_TEST_CODE_SHIFT;
+    if ((flags & SELFTEST_BIT) !== 0) testInForeground(command, unit, deferral, 'short');
+    else if (code !== 0) runSelfTest(command, unit, deferral, code);
+    else if (command.plannedDataOutLength !== 0) checkPage(command);
   },
 };
+
+/**
+ * The one page that can be sent asks for the list of pages, which RECEIVE DIAGNOSTIC RESULTS gives anyway: `sg_senddiag --list` does so.
+ *
+ *     0| Page Code 0x00 | Reserved | Page Length 0 (2) |
+ */
+function checkPage(command: CommandSlot): void {
+  const page = parameterListOf(command);
+  if (page.length < PAGE_HEADER_LENGTH) parameterListLengthError(command);
+  else if (page[0] !== SUPPORTED_PAGES) invalidFieldInParameterList(command, 0);
+  else if (page[PAGE_LENGTH_AT] !== 0 || page[PAGE_LENGTH_AT + 1] !== 0) invalidFieldInParameterList(command, PAGE_LENGTH_AT);
+  else if (page.length !== PAGE_HEADER_LENGTH) parameterListLengthError(command);
+}
 
 function runSelfTest(command: CommandSlot, unit: LogicalUnit, deferral: Deferral, code: number): void {
   const selfTest = unit.part(SelfTest);
@@ -88,7 +113,6 @@ function testInForeground(command: CommandSlot, unit: LogicalUnit, deferral: Def
 const PCV_BIT = 0x01;
 const PAGE_CODE_AT = 2;
 const ALLOCATION_LENGTH_AT = 3;
-const SUPPORTED_PAGES = 0x00;
 
 /** Supported Diagnostic Pages: this one. SPC-4 "Supported Diagnostic Pages diagnostic page". */
 const supportedPages = Uint8Array.of(SUPPORTED_PAGES, 0x00, 0x00, 0x01, SUPPORTED_PAGES);

@@ -18,6 +18,8 @@ export type FormatOutcome = 'done' | 'failed' | 'unsaved';
  */
 export class FormatOperation implements UnitPart, CommandGate {
   readonly rank = GateRank.format;
+  /** A write that waited for its data must not land behind the work. */
+  readonly stopsPlanned = true;
   readonly #unit: LogicalUnit;
   #state: FormatState = 'formatted';
   #progress = 0;

@@ -30,6 +30,8 @@ export type SanitizeOutcome = 'done' | 'failed' | 'unsaved';
  */
 export class SanitizeOperation implements UnitPart, CommandGate {
   readonly rank = GateRank.background;
+  /** A write that waited for its data must not land behind the work. */
+  readonly stopsPlanned = true;
   readonly #unit: LogicalUnit;
   #state: SanitizeState = 'idle';
   #request: SanitizeRequest = UNKNOWN_REQUEST;

@@ -10,7 +10,7 @@ import { findTestFiles } from '../../support/test-files.js';
 const AT_A_TIME = 4;
 const COMMAND_TESTS = 'test/engine/scsi/';
 
-/** Runs every unit test of device servers once more and answers what each of them has seen commands do. */
+/** Runs every unit test of device servers once more, random ones with a seed that is always the same, and answers what each of them has seen commands do. */
 export async function collectSightings(): Promise<CommandSighting[]> {
   const folder = mkdtempSync(join(tmpdir(), 'lunloom-commands-'));
   const output = join(folder, 'sightings');
@@ -31,7 +31,7 @@ export async function collectSightings(): Promise<CommandSighting[]> {
 }
 
 function runFile(path: string, output: string): Promise<void> {
-  const child = spawn(process.execPath, [path], { env: { ...process.env, [COMMAND_COVERAGE_VARIABLE]: output }, stdio: 'ignore' });
+  const child = spawn(process.execPath, [path], { env: { ...process.env, LUNLOOM_SEED: '1', [COMMAND_COVERAGE_VARIABLE]: output }, stdio: 'ignore' });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     // A test that fails is told of where the tests run; what it has seen until then counts.

@@ -26,28 +26,24 @@ interface ActionShape {
   readonly clause: string;
   /** SCOPE and TYPE count; otherwise they say nothing and may be anything. */
   readonly hasType: boolean;
-  /** The list may be longer than its fixed part: TransportIDs follow. */
-  readonly takesTransportIds: boolean;
 }
 
 const shapes: Readonly<Record<ReserveOutAction, ActionShape>> = {
-  [ReserveOutAction.register]: { name: 'REGISTER', clause: 'Registering', hasType: false, takesTransportIds: true },
-  [ReserveOutAction.reserve]: { name: 'RESERVE', clause: 'Reserving', hasType: true, takesTransportIds: false },
-  [ReserveOutAction.release]: { name: 'RELEASE', clause: 'Releasing', hasType: true, takesTransportIds: false },
-  [ReserveOutAction.clear]: { name: 'CLEAR', clause: 'Clearing', hasType: false, takesTransportIds: false },
-  [ReserveOutAction.preempt]: { name: 'PREEMPT', clause: 'Preempting', hasType: true, takesTransportIds: false },
-  [ReserveOutAction.preemptAndAbort]: { name: 'PREEMPT AND ABORT', clause: 'Preempting and aborting', hasType: true, takesTransportIds: false },
+  [ReserveOutAction.register]: { name: 'REGISTER', clause: 'Registering', hasType: false },
+  [ReserveOutAction.reserve]: { name: 'RESERVE', clause: 'Reserving', hasType: true },
+  [ReserveOutAction.release]: { name: 'RELEASE', clause: 'Releasing', hasType: true },
+  [ReserveOutAction.clear]: { name: 'CLEAR', clause: 'Clearing', hasType: false },
+  [ReserveOutAction.preempt]: { name: 'PREEMPT', clause: 'Preempting', hasType: true },
+  [ReserveOutAction.preemptAndAbort]: { name: 'PREEMPT AND ABORT', clause: 'Preempting and aborting', hasType: true },
   [ReserveOutAction.registerAndIgnoreExistingKey]: {
     name: 'REGISTER AND IGNORE EXISTING KEY',
     clause: 'Registering',
     hasType: false,
-    takesTransportIds: false,
   },
   [ReserveOutAction.registerAndMove]: {
     name: 'REGISTER AND MOVE',
     clause: 'Registering and moving the reservation',
     hasType: false,
-    takesTransportIds: true,
   },
 };
 
@@ -55,7 +51,7 @@ const shapes: Readonly<Record<ReserveOutAction, ActionShape>> = {
 const SCOPE_AND_TYPE_IGNORED = [0x00, 0x00, ALL_BITS, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00];
 
 function reserveOutRow(action: ReserveOutAction): UnitCommandRow {
-  const { name, clause, hasType, takesTransportIds } = shapes[action];
+  const { name, clause, hasType } = shapes[action];
   return {
     runsOn: 'main',
     // Each service action looks at registrations itself. While there is a RESERVE, all are refused. SPC-4 "PERSISTENT RESERVE OUT service actions that are
@@ -72,8 +68,8 @@ function reserveOutRow(action: ReserveOutAction): UnitCommandRow {
     ...(hasType ? {} : { cdbIgnored: SCOPE_AND_TYPE_IGNORED }),
     plan(command) {
       const lengthBytes = command.cdbView.getUint32(PARAMETER_LIST_LENGTH_AT);
-      const isFit = takesTransportIds ? lengthBytes >= PARAMETER_LIST_LENGTH : lengthBytes === PARAMETER_LIST_LENGTH;
-      if (isFit) planParameterList(command, lengthBytes, PARAMETER_LIST_LENGTH_AT);
+      // Whether it may be longer, because of TransportIDs, is said by SPEC_I_PT in the list.
+      if (lengthBytes >= PARAMETER_LIST_LENGTH) planParameterList(command, lengthBytes, PARAMETER_LIST_LENGTH_AT);
       else parameterListLengthError(command);
     },
     execute: (command, unit, nexus, deferral) => executeReserveOut(action, command, unit, nexus, deferral),

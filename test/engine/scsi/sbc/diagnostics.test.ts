@@ -63,10 +63,20 @@ test('SEND DIAGNOSTIC: parameter lists and codes that contradict each other are 
   const { unit } = makeBackgroundUnit();
   assertGood(run(unit, '1d 00 00 00 00 00'));
   assertGood(run(unit, '1d 10 00 00 00 00'));
-  assertCheck(run(unit, '1d 10 00 00 04 00', { dataOut: new Uint8Array(4) }), '05/24/00', '3');
+  assertCheck(run(unit, '1d 00 00 00 04 00', { dataOut: new Uint8Array(4) }), '05/24/00', '3');
   assertCheck(run(unit, '1d 24 00 00 00 00'), '05/24/00', '1.7');
   for (const code of ['60', 'e0']) assertCheck(run(unit, `1d ${code} 00 00 00 00`), '05/24/00', '1.7');
   assertCheck(run(unit, '1d 14 00 00 00 00'), '05/24/00', '1.4');
+});
+
+test('SEND DIAGNOSTIC: the page that asks for the supported pages is taken, and no other', () => {
+  const unit = makeUnit();
+  const send = (...page: number[]) => run(unit, `1d 10 00 00 0${page.length} 00`, { dataOut: Uint8Array.from(page) });
+  assertGood(send(0x00, 0x00, 0x00, 0x00));
+  assertCheck(send(0x40, 0x00, 0x00, 0x00), '05/26/00');
+  assertCheck(send(0x00, 0x00, 0x00, 0x01, 0x00), '05/26/00');
+  assertCheck(send(0x00, 0x00, 0x00, 0x00, 0x00), '05/1a/00');
+  assertCheck(send(0x00, 0x00, 0x00), '05/1a/00');
 });
 
 test('RECEIVE DIAGNOSTIC RESULTS: lists the one page that there is', () => {

@@ -49,4 +49,15 @@ test('INQUIRY: the SCSI Ports page names every port of the target', () => {
   ]);
 });
 
+test('INQUIRY: MULTIP tells of more than one target port', () => {
+  const options = { after: () => () => {}, transitionMsMax: 1000 };
+  const unitOf = (...ports: number[]) => {
+    const groups = ports.map((port) => ({ id: port, ports: [port], state: AccessState.activeOptimized, isPreferred: false }));
+    return makeUnit({ host: { portGroups: new TargetPortGroups(groups, options) } });
+  };
+  const multiPortByteOf = (unit: ReturnType<typeof makeUnit>) => dataInOf(run(unit, '12 00 00 0060 00'))[6];
+  assert.is(multiPortByteOf(unitOf(1)), 0x00);
+  assert.is(multiPortByteOf(unitOf(1, 2)), 0x10);
+});
+
 test.run();

@@ -268,6 +268,14 @@ test('PERSISTENT RESERVE OUT: a list that is not 24 bytes long is PARAMETER LIST
   assert.equal(keysOf(unit), []);
 });
 
+test('PERSISTENT RESERVE OUT: SPEC_I_PT with any service action but REGISTER is INVALID FIELD IN PARAMETER LIST, whatever the length', () => {
+  const unit = makeScene();
+  for (const action of [1, 2, 3, 4, 5, 6]) {
+    for (const length of [24, 28, 52]) assertCheck(run(unit, cdbOf(action, length), { nexus: a, dataOut: list(length, [20, 0x08]) }), '05/26/00');
+  }
+  assert.equal(keysOf(unit), []);
+});
+
 test('PERSISTENT RESERVE OUT: lengths of TransportIDs that do not agree are INVALID FIELD IN PARAMETER LIST', () => {
   const unit = makeScene();
   const withIds = (length: number, told: number) =>
