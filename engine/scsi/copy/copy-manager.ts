@@ -88,6 +88,11 @@ export class CopyManager implements UnitPart {
     for (const operation of ended.slice(0, Math.max(0, ended.length - this.domain.limits.copyResultCountMax))) this.forget(operation);
   }
 
+  /** The copies of the nexus stop; what they came to can still be asked for. */
+  abortOf(nexus: ITNexus): void {
+    for (const operation of this.#operations) if (operation.nexusId === nexus.id) operation.abort();
+  }
+
   onReset(): void {
     this.#stop(() => true);
   }

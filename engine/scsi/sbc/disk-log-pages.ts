@@ -13,8 +13,8 @@ import { thresholdExponentOf } from './threshold-sets.js';
 
 /** Bytes of a log parameter value: RESOURCE COUNT, then SCOPE, then reserved. */
 const RESOURCE_LENGTH = 8;
-/** SCOPE 01b: the count is of this logical unit alone. SBC-3 "LBA resource count log parameters". */
-const SCOPE_UNIT = 0b01;
+/** SCOPE: the count is of this logical unit alone, or of what it shares with others, as files share their file system. SBC-3 "LBA resource count log parameters". */
+const Scope = { unit: 0b01, shared: 0b10 } as const;
 const AVAILABLE_RESOURCES = 0x0001;
 const USED_RESOURCES = 0x0002;
 const UINT32_MAX = 0xffffffff;
@@ -30,17 +30,18 @@ const logicalBlockProvisioningLogPage: LogPage = {
     const setBytes = 2 ** thresholdExponentOf(medium) * medium.blockLengthBytes;
     const spaceBytes = provisioning.spaceBytes ?? medium.blockCount * medium.blockLengthBytes;
     const { usedBytes } = provisioning;
+    const availableScope = provisioning.spaceBytes === null && medium.store.kind === 'file' ? Scope.shared : Scope.unit;
     return [
-      list(AVAILABLE_RESOURCES, resources(Math.floor(Math.max(0, spaceBytes - usedBytes) / setBytes)), LogFormat.binaryList),
-      list(USED_RESOURCES, resources(Math.ceil(usedBytes / setBytes)), LogFormat.binaryList),
+      list(AVAILABLE_RESOURCES, resources(Math.floor(Math.max(0, spaceBytes - usedBytes) / setBytes), availableScope), LogFormat.binaryList),
+      list(USED_RESOURCES, resources(Math.ceil(usedBytes / setBytes), Scope.unit), LogFormat.binaryList),
     ];
   },
 };
 
-function resources(count: number): Uint8Array {
+function resources(count: number, scope: number): Uint8Array {
   const bytes = new Uint8Array(RESOURCE_LENGTH);
   new DataView(bytes.buffer).setUint32(0, Math.min(count, UINT32_MAX));
-  bytes[4] = SCOPE_UNIT;
+  bytes[4] = scope;
   return bytes;
 }
 

@@ -1,6 +1,7 @@
 import type { LogicalUnit, ResetCause, UnitCondition, UnitPart } from '../logical-unit.js';
 import { Asc, SenseKey } from '../sense.js';
 import { ScsiStatus } from '../status.js';
+import type { InternalOutcome } from '../unit-host.js';
 import { readBlocks, transferBlocksOf } from './internal-cdb.js';
 
 /** How much a self-test reads: some blocks of the medium, or all. */
@@ -9,6 +10,9 @@ export type SelfTestOutcome = 'passed' | 'failed' | 'aborted';
 
 /** Places that a short one looks at, evenly over the medium. */
 const SHORT_PLACE_COUNT = 16;
+/** Of sense data in the fixed format, which commands from within have. */
+const SENSE_KEY_AT = 2;
+const SENSE_KEY_MASK = 0x0f;
 
 /** The self-test that runs in the background of a logical unit, and the reading that all of them consist of. SPC-4 "Device self-test". */
 export class SelfTest implements UnitPart {
@@ -46,7 +50,7 @@ export class SelfTest implements UnitPart {
     for (let lba = 0; lba < medium.blockCount; lba += stride) {
       if (isAborted()) return 'aborted';
       const count = Math.min(step, medium.blockCount - lba);
-      if ((await readBlocks(this.#unit, lba, count)).status !== ScsiStatus.good) return 'failed';
+      if (hasFailed(await readBlocks(this.#unit, lba, count))) return 'failed';
       this.#progress = lba / medium.blockCount;
       await host.io.pace(extent === 'extended' ? count * medium.blockLengthBytes : 0);
     }
@@ -66,4 +70,9 @@ export class SelfTest implements UnitPart {
     if (!this.#isRunning) return undefined;
     return { key: SenseKey.notReady, asc: Asc.selfTestInProgress, details: { progress: this.#progress } };
   }
+}
+
+/** A block with protection information that does not fit it was stored like that: the check that finds it, ABORTED COMMAND, shows that it can be read. */
+function hasFailed({ status, sense }: InternalOutcome): boolean {
+  return status !== ScsiStatus.good && ((sense[SENSE_KEY_AT] ?? 0) & SENSE_KEY_MASK) !== SenseKey.abortedCommand;
 }

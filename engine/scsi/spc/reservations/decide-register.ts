@@ -47,7 +47,7 @@ export function decideRegister(state: ReservationState, request: ReserveOutReque
     // With ALL_TG_PT it is as if each target port had got the command.
     if (present.some(({ key }) => key !== request.key)) return conflict;
     // A registered nexus changes its own key only.
-    if (own !== undefined && request.transportIds.length > 0) return { kind: 'list', at: FLAGS_AT };
+    if (own !== undefined && request.specifiesInitiatorPorts) return { kind: 'list', at: FLAGS_AT };
   }
   if (request.serviceActionKey === 0n) return own === undefined && present.length === 0 ? unchanged : unregister(state, request, present);
   const others = portsOf(request, around);

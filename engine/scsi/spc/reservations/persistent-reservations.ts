@@ -1,6 +1,7 @@
 import type { CommandSlot } from '../../../shm/command-slot.js';
 import { type CommandGate, GateRank } from '../../command-gate.js';
 import { type CommandRow, reservationClassOf } from '../../command-table.js';
+import { CopyManager } from '../../copy/copy-manager.js';
 import type { ITNexus } from '../../it-nexus.js';
 import type { LogicalUnit, ResetCause, UnitPart } from '../../logical-unit.js';
 import { Asc } from '../../sense.js';
@@ -181,17 +182,23 @@ export class PersistentReservations implements UnitPart, CommandGate {
       if (hasTask) stopped.add(nexus.id);
       return true;
     };
-    this.#allowMediumRemoval(nexuses);
+    this.#endOtherWork(nexuses);
     this.#unit.host.tasks.abort(concerns, command, done);
     if (this.#unit.part(ControlMode).taskAbortedStatus) return;
     for (const nexusId of stopped) this.#unit.establishUnitAttention(nexusId, Asc.commandsClearedByAnotherInitiator);
   }
 
-  /** What the preempted have prevented is over. SPC-4 "PREVENT ALLOW MEDIUM REMOVAL command". */
-  #allowMediumRemoval(nexuses: Change['aborted']): void {
+  /**
+   * What the preempted have prevented is over, SPC-4 "PREVENT ALLOW MEDIUM REMOVAL command"; and so are copies that they have begun and that no command of
+   * theirs waits for, SPC-4 "Preempting and aborting".
+   */
+  #endOtherWork(nexuses: Change['aborted']): void {
     const removal = this.#unit.part(MediumRemoval);
+    const copies = this.#unit.part(CopyManager);
     for (const nexus of this.#unit.host.nexusesOf(this.#unit.lun)) {
-      if (nexuses.some((each) => isSameNexus(each, nexus))) removal.allow(nexus.id);
+      if (!nexuses.some((each) => isSameNexus(each, nexus))) continue;
+      removal.allow(nexus.id);
+      copies.abortOf(nexus);
     }
   }
 

@@ -27,7 +27,9 @@ export interface ReserveOutRequest {
   readonly allTargetPorts: boolean;
   /** UNREG. */
   readonly unregisters: boolean;
-  /** SPEC_I_PT, and the destination of REGISTER AND MOVE. */
+  /** SPEC_I_PT: the list of ports may be empty all the same. */
+  readonly specifiesInitiatorPorts: boolean;
+  /** Of SPEC_I_PT, and the destination of REGISTER AND MOVE. */
   readonly transportIds: readonly TransportId[];
   /** Where that port is to be registered, for REGISTER AND MOVE. */
   readonly relativeTargetPortIdentifier: number;
@@ -78,14 +80,15 @@ export function parseReserveOut(cdb: ReserveOutCdb, bytes: Uint8Array): ReserveO
   const request = { ...cdb, ...keys, allTargetPorts: (flags & ALL_TG_PT_BIT) !== 0, unregisters: false, relativeTargetPortIdentifier: 0 };
   const isKeptWithoutPower = (flags & APTPL_BIT) !== 0;
   if ((flags & SPEC_I_PT_BIT) === 0) {
-    return bytes.length === PARAMETER_LIST_LENGTH ? { ...request, isKeptWithoutPower, transportIds: [] } : { kind: 'length' };
+    if (bytes.length !== PARAMETER_LIST_LENGTH) return { kind: 'length' };
+    return { ...request, isKeptWithoutPower, specifiesInitiatorPorts: false, transportIds: [] };
   }
   // SPC-4: SPEC_I_PT goes with REGISTER alone.
   if (cdb.action !== ReserveOutAction.register) return { kind: 'field', at: FLAGS_AT, bit: SPEC_I_PT_BIT_NUMBER };
   if (bytes.length < TRANSPORT_IDS_AT) return { kind: 'length' };
   if (TRANSPORT_IDS_AT + view.getUint32(TRANSPORT_IDS_LENGTH_AT) !== bytes.length) return { kind: 'field', at: TRANSPORT_IDS_LENGTH_AT };
   const transportIds = parseTransportIds(bytes, TRANSPORT_IDS_AT);
-  return 'kind' in transportIds ? transportIds : { ...request, isKeptWithoutPower, transportIds };
+  return 'kind' in transportIds ? transportIds : { ...request, isKeptWithoutPower, specifiesInitiatorPorts: true, transportIds };
 }
 
 type MoveRequest = ReserveOutCdb & Pick<ReserveOutRequest, 'key' | 'serviceActionKey'>;
@@ -102,6 +105,7 @@ function parseMove(request: MoveRequest, bytes: Uint8Array, view: DataView): Res
     allTargetPorts: false,
     isKeptWithoutPower: (flags & APTPL_BIT) !== 0,
     unregisters: (flags & UNREG_BIT) !== 0,
+    specifiesInitiatorPorts: false,
     transportIds,
     relativeTargetPortIdentifier: view.getUint16(TARGET_PORT_AT),
   };

@@ -1,6 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { disk } from '../../../../engine/scsi/sbc/disk.js';
+import { Asc, SenseKey, writeFixedSense } from '../../../../engine/scsi/sense.js';
+import { ScsiStatus } from '../../../../engine/scsi/status.js';
+import { soleUnitHost } from '../../../../engine/scsi/unit-host.js';
 import { StoreFault } from '../../../../engine/store/store.js';
 import { makeBackgroundUnit } from '../background-fixture.js';
 import { turn } from '../internal-io.js';
@@ -45,6 +48,17 @@ test('SEND DIAGNOSTIC: a background self-test tells its progress, lets commands 
     assert.is(dataInOf(run(unit, '03 00 00 00 fc 00'))[2], 0x00);
     assertCheck(run(unit, '1d 80 00 00 00 00'), '05/24/00', '1.7');
   }
+});
+
+test('SEND DIAGNOSTIC: a block whose protection information does not fit it can be read, and fails no self-test', async () => {
+  const ended = (key: SenseKey, asc: number) => {
+    const sense = new Uint8Array(32);
+    writeFixedSense(sense, key, asc);
+    const execute = async () => ({ status: ScsiStatus.checkCondition, sense, dataIn: new Uint8Array(0) });
+    return makeUnit({ host: { io: { ...soleUnitHost.io, execute } } });
+  };
+  assertGood(await runDeferred(ended(SenseKey.abortedCommand, 0x1001), DEFAULT_TEST));
+  assertCheck(await runDeferred(ended(SenseKey.mediumError, Asc.unrecoveredReadError), DEFAULT_TEST), '04/3e/03');
 });
 
 test('SEND DIAGNOSTIC: an abort ends a foreground self-test', async () => {

@@ -168,6 +168,12 @@ test('PERSISTENT RESERVE OUT (REGISTER): SPEC_I_PT is for unregistered nexuses t
   const unit = makeScene();
   register(unit, [a, keyA]);
   assertCheck(out(unit, a, Action.register, keyA, 0x55n, { initiatorPorts: [portOf(b)] }), '05/26/00');
+  // The same with a list of no ports.
+  const empty = Buffer.alloc(28);
+  empty.writeBigUInt64BE(keyA, 0);
+  empty.writeBigUInt64BE(0x55n, 8);
+  empty[20] = 0x08;
+  assertCheck(run(unit, cdbOf(0, 28), { nexus: a, dataOut: empty }), '05/26/00');
   assertCheck(run(unit, cdbOf(6, 24), { nexus: b, dataOut: list(24, [20, 0x08]) }), '05/26/00');
   assert.equal(keysOf(unit), [keyA]);
 });

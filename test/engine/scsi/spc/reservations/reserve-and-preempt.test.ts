@@ -1,9 +1,10 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { CopyManager } from '../../../../../engine/scsi/copy/copy-manager.js';
 import type { ITNexus } from '../../../../../engine/scsi/it-nexus.js';
 import type { LogicalUnit } from '../../../../../engine/scsi/logical-unit.js';
 import { ControlMode, controlModeDefaults } from '../../../../../engine/scsi/spc/control-mode.js';
-import { assertCheck } from '../../scsi-fixture.js';
+import { assertCheck, makeCommand, TestDeferral } from '../../scsi-fixture.js';
 import {
   Action,
   a,
@@ -245,6 +246,17 @@ test('PERSISTENT RESERVE OUT (PREEMPT AND ABORT): COMMANDS CLEARED is for those 
     good(await ended);
     assertAttentions(unit, { a: ['2a05'], c: taskAbortedStatus ? ['2a05'] : ['2a05', '2f00'] });
   }
+});
+
+test('PERSISTENT RESERVE OUT (PREEMPT AND ABORT): stops copies of whom it preempts that nobody waits for, and no others', () => {
+  const unit = threeRegistrants(1);
+  const copies = unit.part(CopyManager);
+  for (const nexus of [a, c]) {
+    const run = () => new Promise<null>(() => {});
+    copies.begin(makeCommand('83'), nexus, new TestDeferral(), { listIdentifier: 7, serviceAction: 1, isNamed: true, isImmediate: true, run });
+  }
+  good(out(unit, b, Action.preemptAndAbort, keyB, keyA, { type: 1 }));
+  assert.equal([copies.find(a, 7)?.isAborted, copies.find(c, 7)?.isAborted], [true, false]);
 });
 
 test('PERSISTENT RESERVE OUT (PREEMPT AND ABORT): ends at once when nothing runs, and refuses like PREEMPT', () => {

@@ -161,6 +161,7 @@ test('PERSISTENT RESERVE OUT: commands that come while one is saved decide on wh
     isKeptWithoutPower: false,
     allTargetPorts: false,
     unregisters: false,
+    specifiesInitiatorPorts: false,
     transportIds: [],
     relativeTargetPortIdentifier: 0,
   });
