@@ -18,7 +18,8 @@ import { findTestFiles, type TestFile } from './support/test-files.js';
 
 /** More would only make time-outs of the scenarios that start an engine with workers of its own. */
 const FILES_AT_ONCE = 2;
-const E2E_FOLDER = 'test/e2e/';
+/** Their tests ask foreign programs. */
+const PEER_FOLDERS = ['test/e2e/', 'test/conformance/'];
 
 function countsText(result: FileResult): string {
   const skipped = result.skippedCount === 0 ? '' : `, ${result.skippedCount} skipped`;
@@ -76,7 +77,7 @@ async function main(args: readonly string[]): Promise<number> {
     for (const file of files) console.log(file.name);
     return files.length === 0 ? 1 : 0;
   }
-  const missingPackages = files.some((file) => file.name.startsWith(E2E_FOLDER)) ? await installPeers() : [];
+  const missingPackages = files.some((file) => PEER_FOLDERS.some((folder) => file.name.startsWith(folder))) ? await installPeers() : [];
   const together = files.filter((file) => !file.alone);
   const results = await runAll(together, FILES_AT_ONCE, root);
   const alone = files.filter((file) => file.alone);

@@ -1,7 +1,7 @@
 import { allocateAligned } from './aligned-memory.js';
 import { faultOf, systemErrorCode } from './file-io.js';
 import { FileSpace, type FileSpaceShape, occupiedBytes } from './file-space.js';
-import { nativeCalls } from './native.js';
+import { type NativeCalls, nativeCalls } from './native.js';
 import type { Provisioning, StoreExtent } from './provisioning.js';
 import { type BackingStore, StoreFault } from './store.js';
 
@@ -34,6 +34,7 @@ export class FileProvisioning implements Provisioning {
   readonly #parts: FileProvisioningParts;
   #canPunch: boolean;
   #canAllocate = true;
+  #canMap: boolean | null = null;
 
   constructor(parts: FileProvisioningParts) {
     const { shape, fd } = parts;
@@ -96,6 +97,26 @@ export class FileProvisioning implements Provisioning {
     return 0;
   }
 
+  /** Where the file system lists its extents. Asked for the first time it costs a system call. */
+  get tellsAnchored(): boolean {
+    return this.#canAllocate && this.#mapsExtents();
+  }
+
+  /** tmpfs and most network file systems have no FIEMAP, and a device has no extents. */
+  #mapsExtents(): boolean {
+    const { fd, shape, isClosed } = this.#parts;
+    if (this.#canMap !== null) return this.#canMap;
+    if (isClosed()) return false;
+    const native = nativeCalls();
+    try {
+      if (native !== null && !shape.isBlockDevice) native.firstExtent(fd, 0, 1, false);
+      this.#canMap = native !== null && !shape.isBlockDevice;
+    } catch {
+      this.#canMap = false;
+    }
+    return this.#canMap;
+  }
+
   anchor(positionBytes: number, lengthBytes: number): number {
     const { store, fd, isClosed } = this.#parts;
     if (store.readOnly) return StoreFault.readOnly;
@@ -127,19 +148,23 @@ export class FileProvisioning implements Provisioning {
   }
 
   /**
-   * What the file system tells by SEEK_DATA and SEEK_HOLE, lseek(2): in whole blocks of its own. Space that was only anchored counts
-   * as a hole there, and a device is all data.
+   * What the file system tells by SEEK_DATA and SEEK_HOLE, lseek(2), in whole blocks of its own, and by FIEMAP of what is anchored, which lseek(2) calls a
+   * hole. A device is all data.
    */
-  extentAt(positionBytes: number, lengthBytes: number): StoreExtent {
+  extentAt(positionBytes: number, lengthBytes: number, tellAnchored = false): StoreExtent {
     const { fd, shape, isClosed } = this.#parts;
     const native = nativeCalls();
     const whole = { allocated: true, lengthBytes };
     if (native === null || shape.isBlockDevice || isClosed()) return whole;
     try {
       const dataBytes = native.seekData(fd, positionBytes);
-      if (dataBytes === null) return { allocated: false, lengthBytes };
-      if (dataBytes > positionBytes) return { allocated: false, lengthBytes: Math.min(lengthBytes, dataBytes - positionBytes) };
-      return { allocated: true, lengthBytes: Math.min(lengthBytes, native.seekHole(fd, positionBytes) - positionBytes) };
+      if (dataBytes !== positionBytes) {
+        const holeBytes = dataBytes === null ? lengthBytes : Math.min(lengthBytes, dataBytes - positionBytes);
+        return this.#mapsExtents() ? holeOrAnchored(native, fd, positionBytes, holeBytes) : { allocated: false, lengthBytes: holeBytes };
+      }
+      const foundBytes = Math.min(lengthBytes, native.seekHole(fd, positionBytes) - positionBytes);
+      if (!tellAnchored || !this.#mapsExtents()) return { allocated: true, lengthBytes: foundBytes };
+      return writtenOrAnchored(native, fd, positionBytes, foundBytes);
     } catch (error) {
       if (systemErrorCode(error) === undefined) throw error;
       return whole;
@@ -159,4 +184,25 @@ export class FileProvisioning implements Provisioning {
     }
     return missingBytes;
   }
+}
+
+/** Of what lseek(2) calls a hole. */
+function holeOrAnchored(native: NativeCalls, fd: number, positionBytes: number, lengthBytes: number): StoreExtent {
+  const extent = native.firstExtent(fd, positionBytes, lengthBytes, false);
+  if (extent === null) return { allocated: false, lengthBytes };
+  if (extent.offsetBytes > 0) return { allocated: false, lengthBytes: extent.offsetBytes };
+  // Written between the two questions when it is not unwritten any more.
+  return { allocated: true, anchored: extent.unwritten, lengthBytes: extent.endOffsetBytes };
+}
+
+/**
+ * Of what lseek(2) calls data: it does so too of anchored space with pages in the cache, and those may have been read only. What has been written
+ * there loses its mark when it reaches the disk, so the file system is told to write before it is asked again.
+ */
+function writtenOrAnchored(native: NativeCalls, fd: number, positionBytes: number, lengthBytes: number): StoreExtent {
+  let extent = native.firstExtent(fd, positionBytes, lengthBytes, false);
+  if (extent?.unwritten === true && extent.offsetBytes === 0) extent = native.firstExtent(fd, positionBytes, lengthBytes, true);
+  if (extent === null) return { allocated: true, lengthBytes };
+  if (extent.offsetBytes > 0) return { allocated: true, lengthBytes: extent.offsetBytes };
+  return { allocated: true, anchored: extent.unwritten, lengthBytes: extent.endOffsetBytes };
 }

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
+import { type FileExtent, firstFileExtent } from './file-extents.js';
 
 /**
  * System calls that `node:fs` does not have, through the optional package `koffi`. Where it is missing, and on other systems than
@@ -22,6 +23,11 @@ export interface NativeCalls {
   seekData(fd: number, positionBytes: number): number | null;
   /** Where the next hole begins at or after `positionBytes`: the end of the file at the latest. */
   seekHole(fd: number, positionBytes: number): number;
+  /**
+   * FS_IOC_FIEMAP, ioctl(2): the first stretch of the range for which the file system keeps space, or null. With `sync` what waits to be written is
+   * written before, which tells for sure what is unwritten.
+   */
+  firstExtent(fd: number, positionBytes: number, lengthBytes: number, sync: boolean): FileExtent | null;
   /** ftruncate(2) beyond 2^53 bytes. */
   truncate(fd: number, sizeBytes: number): void;
   /** pwrite(2): `fs.writeSync` takes a position beyond 2^53 for none and writes where the descriptor stands. */
@@ -94,6 +100,7 @@ function bind(koffi: Koffi, library: Library): NativeCalls {
   const lseek = checked('lseek', offsetCall(library, 'lseek', 'int64_t', ['int', 'int64_t', 'int']));
   const ftruncate = checked('ftruncate', offsetCall(library, 'ftruncate', 'int', ['int', 'int64_t']));
   const pwrite = checked('write', offsetCall(library, 'pwrite', 'long', ['int', 'const void *', 'size_t', 'int64_t']));
+  const ioctl = checked('ioctl', library.func('ioctl', 'int', ['int', 'unsigned long', 'void *']) as IntCall);
   const madvise = checked('madvise', library.func('madvise', 'int', ['void *', 'size_t', 'int']) as IntCall);
   const pageBytes = Number((library.func('getpagesize', 'int', []) as IntCall)());
   return {
@@ -106,6 +113,7 @@ function bind(koffi: Koffi, library: Library): NativeCalls {
     allocate: (fd, positionBytes, lengthBytes) => void fallocate(fd, FALLOC_FL_KEEP_SIZE, BigInt(positionBytes), BigInt(lengthBytes)),
     seekData: (fd, positionBytes) => seekDataWith(lseek, fd, positionBytes),
     seekHole: (fd, positionBytes) => Number(lseek(fd, BigInt(positionBytes), SEEK_HOLE)),
+    firstExtent: (fd, positionBytes, lengthBytes, sync) => firstFileExtent((request, memory) => ioctl(fd, request, memory), positionBytes, lengthBytes, sync),
     truncate: (fd, sizeBytes) => void ftruncate(fd, BigInt(sizeBytes)),
     write: (fd, source, positionBytes) => Number(pwrite(fd, source, source.length, positionBytes)),
   };

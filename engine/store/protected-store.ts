@@ -184,6 +184,10 @@ class ProtectedProvisioning implements Provisioning {
     return this.#data.spaceBytes;
   }
 
+  get tellsAnchored(): boolean {
+    return this.#data.tellsAnchored;
+  }
+
   unmap(positionBytes: number, lengthBytes: number, durable: boolean): number {
     const fault = this.#store.readOnly ? 0 : this.#store.unmapProtection(positionBytes, lengthBytes, durable);
     return fault < 0 ? fault : this.#data.unmap(positionBytes, lengthBytes, durable);
@@ -193,7 +197,7 @@ class ProtectedProvisioning implements Provisioning {
     return this.#data.anchor(positionBytes, lengthBytes);
   }
 
-  extentAt(positionBytes: number, lengthBytes: number): ReturnType<Provisioning['extentAt']> {
-    return this.#data.extentAt(positionBytes, lengthBytes);
+  extentAt(positionBytes: number, lengthBytes: number, tellAnchored = false): ReturnType<Provisioning['extentAt']> {
+    return this.#data.extentAt(positionBytes, lengthBytes, tellAnchored);
   }
 }

@@ -16,6 +16,8 @@ export interface RamProvisioningParts {
 export class RamProvisioning implements Provisioning {
   readonly granularityBytes: number;
   readonly spaceBytes: number | null;
+  /** There is one bit a granule: to tell what was written since would cost every write another one. */
+  readonly tellsAnchored = false;
   readonly #memory: RamMemory;
   readonly #account: SpaceAccount;
   readonly #sizeBytes: number;

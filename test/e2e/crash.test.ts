@@ -1,4 +1,5 @@
 // test-timeout: 600 s
+// test-beside: it waits most of the time
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

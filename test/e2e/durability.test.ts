@@ -1,4 +1,5 @@
 // test-timeout: 180 s
+// test-beside: it waits most of the time
 import { constants, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

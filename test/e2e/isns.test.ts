@@ -12,6 +12,7 @@ import { peerOutput, runPeer } from '../support/run-peer.js';
 
 // The targets as Open-iSNS sees them: registered by `lunloom serve`, asked for by isnsadm, each server with a folder and a port of its own.
 // test-timeout: 180 s
+// test-beside: it waits most of the time
 
 const FIRST = 'iqn.2026-11.io.lunloom:first';
 const SECOND = 'iqn.2026-11.io.lunloom:second';

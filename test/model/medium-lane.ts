@@ -16,21 +16,32 @@ interface Ended {
   readonly sense: Buffer;
 }
 
+export interface MediumLaneOptions {
+  readonly blockLengthBytes: number;
+  readonly thin: boolean;
+  /** ANC_SUP: blocks can be anchored. */
+  readonly anchors: boolean;
+  readonly histories: readonly RegisterHistory[];
+  readonly random: SeededRandom;
+}
+
 /** Sends random medium commands, one after the other, and tells the histories of the blocks what each saw and left. */
 export class MediumLane {
   static commandCount = 0;
   readonly #unit: LogicalUnitClient;
   readonly #blockLengthBytes: number;
   readonly #thin: boolean;
+  readonly #anchors: boolean;
   readonly #histories: readonly RegisterHistory[];
   readonly #random: SeededRandom;
   /** What was seen last, block by block: what a comparison hopes for. */
   readonly #seen: bigint[] = Array(LANE_BLOCK_COUNT).fill(0n);
 
-  constructor(unit: LogicalUnitClient, options: { blockLengthBytes: number; thin: boolean; histories: readonly RegisterHistory[]; random: SeededRandom }) {
+  constructor(unit: LogicalUnitClient, options: MediumLaneOptions) {
     this.#unit = unit;
     this.#blockLengthBytes = options.blockLengthBytes;
     this.#thin = options.thin;
+    this.#anchors = options.anchors;
     this.#histories = options.histories;
     this.#random = options.random;
   }
@@ -65,10 +76,12 @@ export class MediumLane {
       case 9:
         return this.read(lba, count, form);
       case 10:
-        return this.#zero(lba, count, { cdb: cdb.writeSameCdb(16, lba, count, { unmap: true, noDataOut: true, anchor: random.below(4) === 0 }) });
+        return this.#zero(lba, count, {
+          cdb: cdb.writeSameCdb(16, lba, count, { unmap: true, noDataOut: true, anchor: this.#anchors && random.below(4) === 0 }),
+        });
       default: {
         const dataOut = cdb.unmapParameterList([{ lba, lbaCount: count }]);
-        return this.#zero(lba, count, { cdb: cdb.unmapCdb(dataOut.length), dataOut });
+        return this.#zero(lba, count, { cdb: cdb.unmapCdb(dataOut.length, this.#anchors && random.below(4) === 0), dataOut });
       }
     }
   }

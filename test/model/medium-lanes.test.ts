@@ -33,8 +33,9 @@ async function share(label: string, execution: RigOptions['execution'], blockLen
       const lanes: MediumLane[] = [];
       for (let i = 0; i < SESSION_COUNT; i++) {
         const unit = await rig.login(0, i === 0 ? {} : { InitialR2T: 'Yes', ImmediateData: 'No', MaxOutstandingR2T: '2' });
+        const anchors = thin && (await unit.vpd('logicalBlockProvisioning')).anchorSupported;
         for (let j = 0; j < LANES_PER_SESSION; j++) {
-          lanes.push(new MediumLane(unit, { blockLengthBytes, thin, histories, random: seededRandom(seed + lanes.length) }));
+          lanes.push(new MediumLane(unit, { blockLengthBytes, thin, anchors, histories, random: seededRandom(seed + lanes.length) }));
         }
       }
       await runLanes(lanes, (checkSeconds * 1000) / KIND_COUNT);

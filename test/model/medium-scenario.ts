@@ -51,6 +51,9 @@ export class MediumScenario {
   readonly #bounds: MediumBounds;
   /** Granules that were given back whole and not written since: they have no space. */
   readonly #given = new Set<number>();
+  /** Granules that were anchored and not given back whole since: they have space. */
+  readonly #anchored = new Set<number>();
+  readonly #anchors: boolean;
   readonly #granularityBytes: number;
   #faults: string[] = [];
 
@@ -59,6 +62,7 @@ export class MediumScenario {
     this.#store = kind.open();
     this.#unit = makeUnit({ store: this.#store, blockLengthBytes: kind.blockLengthBytes, thin: kind.thin, protectionType: kind.protectionType ?? 0 });
     this.#bytes = Buffer.alloc(kind.sizeBytes);
+    this.#anchors = kind.thin && this.#store.provisioning?.tellsAnchored === true;
     this.#granularityBytes = this.#store.provisioning?.granularityBytes ?? 4096;
     this.#bounds = boundsOf(kind);
   }
@@ -182,6 +186,7 @@ export class MediumScenario {
     const { blockLengthBytes, thin } = this.#kind;
     const { blockCount } = this.#bounds;
     if (operation.kind === 'writeSame' && operation.unmap && !thin) return { outcome: invalidInCdb };
+    if (operation.kind === 'writeSame' && operation.anchor && !this.#anchors) return { outcome: invalidInCdb };
     if (lba + count > blockCount) return { outcome: lbaOutOfRange };
     const start = lba * blockLengthBytes;
     const lengthBytes = count * blockLengthBytes;
@@ -238,6 +243,7 @@ export class MediumScenario {
 
   #expectedUnmap(ranges: readonly { readonly lba: number; readonly count: number }[], anchor: boolean): Expected {
     if (!this.#kind.thin) return { outcome: check(5, 0x2000) };
+    if (anchor && !this.#anchors) return { outcome: invalidInCdb };
     if (ranges.some(({ lba, count }) => lba + count > this.#bounds.blockCount)) return { outcome: lbaOutOfRange };
     for (const { lba, count } of ranges) this.#unmap(lba, count, anchor);
     return { outcome: good };
@@ -250,13 +256,22 @@ export class MediumScenario {
   }
 
   #unmap(lba: number, count: number, anchor: boolean): void {
+    if (count === 0) return;
     const { blockLengthBytes } = this.#kind;
     const [start, end] = [lba * blockLengthBytes, (lba + count) * blockLengthBytes];
     this.#bytes.fill(0, start, end);
     const last = Math.floor(end / this.#granularityBytes);
     if (anchor) {
-      for (let at = Math.floor(start / this.#granularityBytes); at * this.#granularityBytes < end; at++) this.#given.delete(at);
-    } else for (let at = Math.ceil(start / this.#granularityBytes); at < last; at++) this.#given.add(at);
+      for (let at = Math.floor(start / this.#granularityBytes); at * this.#granularityBytes < end; at++) {
+        this.#given.delete(at);
+        this.#anchored.add(at);
+      }
+      return;
+    }
+    for (let at = Math.ceil(start / this.#granularityBytes); at < last; at++) {
+      this.#given.add(at);
+      this.#anchored.delete(at);
+    }
   }
 
   /** GET LBA STATUS: runs that follow each other, of which those without space read zeros, and those that were given back have none. */
@@ -277,20 +292,26 @@ export class MediumScenario {
       const bytes = this.#bytes.subarray(first * blockLengthBytes, (first + count) * blockLengthBytes);
       if (status !== 0 && !isZero(bytes)) this.#faults.push(`blocks from ${first} have no space and are not zeros`);
       if (status !== 0 && !thin) this.#faults.push('a unit that is not thin has blocks without space');
-      if (status === 0 && thin) this.#checkMapped(first, count);
+      if (status > (this.#anchors ? 2 : 1)) this.#faults.push(`status ${status} is none of this unit`);
+      if (thin) this.#checkSpace(first, count, status !== 1);
       next = first + count;
       before = status;
     }
     if (next === lba) this.#faults.push('GET LBA STATUS tells nothing');
   }
 
-  #checkMapped(first: number, count: number): void {
+  #checkSpace(first: number, count: number, hasSpace: boolean): void {
     const { blockLengthBytes } = this.#kind;
     for (let lba = first; lba < first + count; lba++) {
       const [start, end] = [lba * blockLengthBytes, (lba + 1) * blockLengthBytes];
       let isGiven = true;
-      for (let at = Math.floor(start / this.#granularityBytes); at * this.#granularityBytes < end; at++) isGiven &&= this.#given.has(at);
-      if (isGiven) this.#faults.push(`block ${lba} was given back, and has space`);
+      let isAnchored = false;
+      for (let at = Math.floor(start / this.#granularityBytes); at * this.#granularityBytes < end; at++) {
+        isGiven &&= this.#given.has(at);
+        isAnchored ||= this.#anchored.has(at);
+      }
+      if (isAnchored && !hasSpace) this.#faults.push(`block ${lba} was anchored, and has no space`);
+      if (isGiven && hasSpace) this.#faults.push(`block ${lba} was given back, and has space`);
     }
   }
 }

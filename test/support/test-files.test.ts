@@ -42,8 +42,9 @@ test('a source that was not compiled is named', ({ root }) => {
   assert.equal(find(root).uncompiled, ['test/e/b.test.ts']);
 });
 
-test('a file sets its own time-out and asks to run alone by comments', ({ root }) => {
+test('a file sets its own time-out and asks to run alone, or beside others, by comments', ({ root }) => {
   put(root, { 'test/a.test.ts': '', 'test/b.test.ts': "import 'uvu';\n// test-timeout: 300 s\n// test-alone: it measures time\n", 'test/e2e/c.test.ts': '' });
+  put(root, { 'test/e2e/d.test.ts': '// test-beside: it waits\n', 'dist/test/e2e/d.test.js': '' });
   put(root, { 'dist/test/a.test.js': '', 'dist/test/b.test.js': '', 'dist/test/e2e/c.test.js': '' });
   assert.equal(
     find(root).files.map((file) => [file.name, file.timeMsMax, file.alone]),
@@ -51,6 +52,7 @@ test('a file sets its own time-out and asks to run alone by comments', ({ root }
       ['test/a.test.ts', 120_000, false],
       ['test/b.test.ts', 300_000, true],
       ['test/e2e/c.test.ts', 120_000, true],
+      ['test/e2e/d.test.ts', 120_000, false],
     ],
   );
 });

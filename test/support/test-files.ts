@@ -14,6 +14,8 @@ export interface TestFile {
 const TIME_MS_MAX_DEFAULT = 120_000;
 const TIMEOUT_PATTERN = /^\/\/ test-timeout: (\d+) s\b/m;
 const ALONE_PATTERN = /^\/\/ test-alone\b/m;
+/** Of a file in one of the folders below that mostly waits and holds nothing to a deadline. */
+const BESIDE_PATTERN = /^\/\/ test-beside\b/m;
 /** These start whole engines, foreign clients or measure time: beside others they would fail or lie. */
 const ALONE_FOLDERS = ['test/e2e/', 'test/bench/'];
 const COMPILED_SUFFIX = '.test.js';
@@ -38,7 +40,7 @@ function describeFile(name: string, sourcePath: string, compiledPath: string): T
     name,
     compiledPath,
     timeMsMax: seconds === undefined ? TIME_MS_MAX_DEFAULT : Number(seconds) * 1000,
-    alone: ALONE_FOLDERS.some((folder) => name.startsWith(folder)) || ALONE_PATTERN.test(source),
+    alone: (ALONE_FOLDERS.some((folder) => name.startsWith(folder)) && !BESIDE_PATTERN.test(source)) || ALONE_PATTERN.test(source),
   };
 }
 

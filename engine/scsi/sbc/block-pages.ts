@@ -3,6 +3,7 @@ import type { Medium } from '../medium.js';
 import type { VpdPage } from '../spc/inquiry.js';
 import { compareAndWriteBlocksMax } from './compare-and-write.js';
 import { thresholdExponentOf } from './threshold-sets.js';
+import { supportsAnchor } from './unmap-range.js';
 import { atomicLimitsOf } from './write-atomic.js';
 
 const BLOCK_LIMITS_LENGTH = 0x3c;
@@ -103,8 +104,10 @@ export const blockDeviceCharacteristicsPage: VpdPage = {
 };
 
 const LOGICAL_BLOCK_PROVISIONING_LENGTH = 4;
-/** LBPU, LBPWS, LBPWS10: by UNMAP and both lengths of WRITE SAME. LBPRZ: unmapped blocks read as zeros. ANC_SUP: they can be anchored. */
-const PROVISIONING_FLAGS = 0x80 | 0x40 | 0x20 | 0x04 | 0x02;
+/** LBPU, LBPWS, LBPWS10: by UNMAP and both lengths of WRITE SAME. LBPRZ: unmapped blocks read as zeros. */
+const PROVISIONING_FLAGS = 0x80 | 0x40 | 0x20 | 0x04;
+/** They can be anchored. */
+const ANC_SUP_BIT = 0x02;
 const PROVISIONING_TYPE_THIN = 0x02;
 
 /** SBC-3 "Logical Block Provisioning VPD page": all zero says fully provisioned. */
@@ -114,7 +117,7 @@ export const logicalBlockProvisioningPage: VpdPage = {
     const body = new Uint8Array(LOGICAL_BLOCK_PROVISIONING_LENGTH);
     if (medium?.thin !== true) return body;
     body[0] = thresholdExponentOf(medium);
-    body[1] = PROVISIONING_FLAGS;
+    body[1] = PROVISIONING_FLAGS | (supportsAnchor(medium) ? ANC_SUP_BIT : 0);
     body[2] = PROVISIONING_TYPE_THIN;
     return body;
   },

@@ -1,4 +1,5 @@
 import type { CommandSlot } from '../../shm/command-slot.js';
+import type { StoreExtent } from '../../store/provisioning.js';
 import { CONTROL_UNUSED, readUint64, writeUint64 } from '../cdb.js';
 import type { MediumCommandRow } from '../command-table.js';
 import type { Medium } from '../medium.js';
@@ -28,8 +29,8 @@ const DESCRIPTOR_COUNT_MAX = 256;
 /** Stretches that the store may tell for one command: it may cut a run into any number of them. */
 const EXTENT_COUNT_MAX = 4 * DESCRIPTOR_COUNT_MAX;
 
-/** PROVISIONING STATUS. A store cannot tell anchored blocks from mapped ones: both have space. */
-const ProvisioningStatus = { mapped: 0x0, deallocated: 0x1 } as const;
+/** PROVISIONING STATUS. A store that cannot tell anchored blocks from mapped ones has no anchored ones: see `supportsAnchor`. */
+const ProvisioningStatus = { mapped: 0x0, deallocated: 0x1, anchored: 0x2 } as const;
 type ProvisioningStatus = (typeof ProvisioningStatus)[keyof typeof ProvisioningStatus];
 
 /** Asks the store, which may have to ask a device: not on the main thread. It claims no blocks, as it tells what is so at some moment only. */
@@ -96,15 +97,28 @@ function* runsOf(medium: Medium, start: number): Generator<Run> {
   yield run;
 }
 
-/** A block with any byte that has space is mapped. */
+/** A block with any byte that was written is mapped, and one with any other byte that has space is anchored. */
 function runAt(medium: Medium, lba: number): Run {
   const { blockLengthBytes, blockCount } = medium;
   const leftCount = Math.min(blockCount - lba, RUN_BLOCKS_MAX);
   const provisioning = medium.thin ? medium.store.provisioning : null;
   if (provisioning === null) return { lba, lbaCount: leftCount, status: ProvisioningStatus.mapped };
-  const { allocated, lengthBytes } = provisioning.extentAt(lba * blockLengthBytes, leftCount * blockLengthBytes);
-  const wholeCount = Math.floor(lengthBytes / blockLengthBytes);
-  if (!allocated && wholeCount > 0) return { lba, lbaCount: Math.min(leftCount, wholeCount), status: ProvisioningStatus.deallocated };
-  const mappedCount = allocated ? Math.ceil(lengthBytes / blockLengthBytes) : 1;
-  return { lba, lbaCount: Math.min(leftCount, mappedCount), status: ProvisioningStatus.mapped };
+  const startBytes = lba * blockLengthBytes;
+  const first = provisioning.extentAt(startBytes, leftCount * blockLengthBytes, true);
+  let status = statusOf(first);
+  if (status === ProvisioningStatus.mapped) return { lba, lbaCount: Math.min(leftCount, Math.ceil(first.lengthBytes / blockLengthBytes)), status };
+  const wholeCount = Math.floor(first.lengthBytes / blockLengthBytes);
+  if (wholeCount > 0) return { lba, lbaCount: Math.min(leftCount, wholeCount), status };
+  // The store changes its mind within the block.
+  for (let at = first.lengthBytes; at < blockLengthBytes && status !== ProvisioningStatus.mapped; ) {
+    const extent = provisioning.extentAt(startBytes + at, blockLengthBytes - at, true);
+    if (extent.allocated) status = statusOf(extent);
+    at += extent.lengthBytes;
+  }
+  return { lba, lbaCount: 1, status };
+}
+
+function statusOf({ allocated, anchored }: StoreExtent): ProvisioningStatus {
+  if (!allocated) return ProvisioningStatus.deallocated;
+  return anchored === true ? ProvisioningStatus.anchored : ProvisioningStatus.mapped;
 }

@@ -12,6 +12,14 @@ export interface UnmapRange {
   readonly durable: boolean;
 }
 
+/**
+ * Whether blocks can be anchored (ANC_SUP): only where they can be told from mapped ones afterwards. SBC-3 wants the ANCHOR bit of all commands refused
+ * elsewhere, and GET LBA STATUS to tell the truth.
+ */
+export function supportsAnchor(medium: Medium): boolean {
+  return medium.thin && medium.store.provisioning?.tellsAnchored === true;
+}
+
 /** Unmaps blocks of a thin medium; false when a fault has ended the command. All commands that unmap do it here. */
 export function unmapRange(command: CommandSlot, medium: Medium, { lba, lbaCount, anchor, durable }: UnmapRange): boolean {
   const { provisioning } = medium.store;

@@ -3,9 +3,9 @@ import { CONTROL_UNUSED, readUint64 } from '../cdb.js';
 import type { MediumCommandRow } from '../command-table.js';
 import type { Medium } from '../medium.js';
 import { parameterListOf } from '../parameter-list.js';
-import { Asc, checkCondition, invalidFieldInParameterList, parameterListLengthError, SenseKey } from '../sense.js';
+import { Asc, checkCondition, invalidFieldInCdb, invalidFieldInParameterList, parameterListLengthError, SenseKey } from '../sense.js';
 import { allBits, GROUP_NUMBER_BITS, isInRange } from './extent.js';
-import { unmapRange } from './unmap-range.js';
+import { supportsAnchor, unmapRange } from './unmap-range.js';
 import { isWriteThrough } from './write.js';
 
 /*
@@ -18,7 +18,9 @@ import { isWriteThrough } from './write.js';
  *     0| Unmap Data Length (2) | Unmap Block Descriptor Data Length (2) | Reserved (4) |
  *     8| LBA (8)               | Number of Logical Blocks (4)           | Reserved (4) | ...
  */
+const FLAGS_AT = 1;
 const ANCHOR_BIT = 0x01;
+const ANCHOR_BIT_NUMBER = 0;
 const LIST_LENGTH_AT = 7;
 const HEADER_LENGTH = 8;
 const DESCRIPTORS_LENGTH_AT = 2;
@@ -46,6 +48,8 @@ function planUnmap(command: CommandSlot, medium: Medium): void {
   const lengthBytes = command.cdbView.getUint16(LIST_LENGTH_AT);
   // LBPME is 0: the logical unit does not have the command.
   if (!medium.thin) checkCondition(command, SenseKey.illegalRequest, Asc.invalidCommandOperationCode);
+  // SBC-3 "UNMAP command": not with ANC_SUP 0.
+  else if (hasAnchor(command) && !supportsAnchor(medium)) invalidFieldInCdb(command, FLAGS_AT, ANCHOR_BIT_NUMBER);
   // No list at all is not an error; one that ends within its header is.
   else if (lengthBytes > 0 && lengthBytes < HEADER_LENGTH) parameterListLengthError(command);
   else command.plannedDataOutLength = lengthBytes;
@@ -99,8 +103,12 @@ function planRanges(command: CommandSlot, medium: Medium): void {
   command.lbaCount = end - first;
 }
 
+function hasAnchor(command: CommandSlot): boolean {
+  return ((command.cdb[FLAGS_AT] as number) & ANCHOR_BIT) !== 0;
+}
+
 function executeUnmap(command: CommandSlot, medium: Medium): void {
-  const anchor = ((command.cdb[1] as number) & ANCHOR_BIT) !== 0;
+  const anchor = hasAnchor(command);
   const durable = isWriteThrough(command);
   for (const { lba, lbaCount } of descriptorsOf(parameterListOf(command))) {
     if (lbaCount > 0 && !unmapRange(command, medium, { lba, lbaCount, anchor, durable })) return;

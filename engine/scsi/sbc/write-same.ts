@@ -5,7 +5,7 @@ import { Asc, checkCondition, invalidFieldInCdb, SenseKey } from '../sense.js';
 import { cdb10, cdb16, type ExtentFields, isInRange } from './extent.js';
 import { endWithWriteFault } from './medium-fault.js';
 import { scratchBytesOf, threadScratch } from './scratch.js';
-import { unmapRange } from './unmap-range.js';
+import { supportsAnchor, unmapRange } from './unmap-range.js';
 import { CDB_32_FLAGS_AT, cdb32, cdb32Row, ignoredTags } from './variable-length.js';
 import { isWriteThrough, writeBlocks } from './write.js';
 
@@ -53,6 +53,11 @@ export function planWriteSame(command: CommandSlot, medium: Medium, shape: Exten
   }
   if ((flags & UNMAP_BIT) !== 0 && !medium.thin) {
     invalidFieldInCdb(command, flagsAt, UNMAP_BIT_NUMBER);
+    return;
+  }
+  // SBC-3 "WRITE SAME (10) command": not with ANC_SUP 0.
+  if ((flags & ANCHOR_BIT) !== 0 && !supportsAnchor(medium)) {
+    invalidFieldInCdb(command, flagsAt, ANCHOR_BIT_NUMBER);
     return;
   }
   const lba = shape.lba(command.cdbView);

@@ -11,11 +11,18 @@ export interface Configuration {
   readonly user: string;
   /** A second path to the same unit, for the suites of multipathing. */
   readonly hasTwoPaths: boolean;
+  readonly unitBytes: number;
   /** Eight logical blocks a physical one, which some tests need. */
   readonly is512e: boolean;
   /** Whether the test is of this configuration. */
   readonly runs: (suite: string, test: string) => boolean;
 }
+
+export const SECRET = 'secret-of-the-user';
+const MIB = 1024 * 1024;
+/** Not more than 1fffffh blocks, and at least 512 MiB for the tests of copies. */
+const DISK_BYTES = 1023 * MIB;
+const SMALL_BYTES = 64 * MIB;
 
 /** Tests that need a write-protected unit, which all others need not to be. */
 const isOfReadOnlyUnits = (suite: string) => suite === 'ReadOnly';
@@ -34,16 +41,27 @@ export const configurations: readonly Configuration[] = [
     readOnly: false,
     user: 'alice',
     hasTwoPaths: true,
+    unitBytes: DISK_BYTES,
     is512e: true,
     runs: (suite, test) => !isOfReadOnlyUnits(suite) && !isOfPlainBlocks(suite, test),
   },
-  { name: 'read-only', what: 'write-protected: ReadOnly', readOnly: true, user: 'alice', hasTwoPaths: false, is512e: false, runs: isOfReadOnlyUnits },
+  {
+    name: 'read-only',
+    what: 'write-protected: ReadOnly',
+    readOnly: true,
+    user: 'alice',
+    hasTwoPaths: false,
+    unitBytes: SMALL_BYTES,
+    is512e: false,
+    runs: isOfReadOnlyUnits,
+  },
   {
     name: 'hex-name',
     what: 'a CHAP name that begins with 0x: the iSCSI suites, Inquiry, TestUnitReady, and GetLBAStatus.UnmapSingle',
     readOnly: false,
     user: '0x6c756e6c6f6f6d',
     hasTwoPaths: false,
+    unitBytes: SMALL_BYTES,
     is512e: false,
     runs: (suite, test) => isOfAnyName(suite) || isOfPlainBlocks(suite, test),
   },
@@ -53,11 +71,8 @@ export const configurations: readonly Configuration[] = [
     readOnly: false,
     user: '0bbHVubG9vbXM',
     hasTwoPaths: false,
+    unitBytes: SMALL_BYTES,
     is512e: false,
     runs: isOfAnyName,
   },
 ];
-
-export const SECRET = 'secret-of-the-user';
-/** Not more than 1fffffh blocks, at least 512 MiB for the tests of copies, and whole mebibytes: tgt loses its way beyond the last whole one. */
-export const UNIT_BYTES = 1023 * 1024 * 1024;

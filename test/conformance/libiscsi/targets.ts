@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TGT_LUN, Tgtd } from '../../e2e/tgtd.js';
 import { LunloomProcess } from '../../support/lunloom-process.js';
-import { type Configuration, SECRET, UNIT_BYTES } from './configurations.js';
+import { type Configuration, SECRET } from './configurations.js';
 
 /** A target that iscsi-test-cu is run against, in the shape that a configuration asks for. */
 export interface TargetKind {
@@ -29,15 +29,15 @@ const LOGIN_FAILURE_DELAY_MS_MAX = 0;
 export function lunloomKind(execution: ExecutionKind, store: StoreKind): TargetKind {
   return {
     name: `Lunloom, ${store}, ${execution}`,
-    async start({ readOnly, user, hasTwoPaths, is512e }) {
+    async start({ readOnly, user, hasTwoPaths, unitBytes, is512e }) {
       const folder = mkdtempSync(join(tmpdir(), 'lunloom-conformance-'));
       const secretFile = join(folder, 'secret');
       writeFileSync(secretFile, `${SECRET}\n`, { mode: 0o600 });
       const image = join(folder, 'disk.img');
       writeFileSync(image, '');
-      truncateSync(image, UNIT_BYTES);
+      truncateSync(image, unitBytes);
       const shape = { readonly: readOnly, removable: !readOnly, ...(is512e ? { 'physical-block-size': '4KiB' } : {}) };
-      const lun = { lun: 0, store: store === 'ram' ? `ram:${UNIT_BYTES}` : `file:${image}`, execution, ...shape };
+      const lun = { lun: 0, store: store === 'ram' ? `ram:${unitBytes}` : `file:${image}`, execution, ...shape };
       const users = [{ name: user, secret: { file: secretFile } }];
       const config = { targets: [{ name: TARGET_NAME, luns: [lun], users }], limits: { loginFailureDelayMsMax: LOGIN_FAILURE_DELAY_MS_MAX } };
       const portals = hasTwoPaths ? ['127.0.0.1:0', '127.0.0.1:0,2'] : ['127.0.0.1:0'];
@@ -57,9 +57,9 @@ export function lunloomKind(execution: ExecutionKind, store: StoreKind): TargetK
 /** The real tgtd, as far as it can be set up alike. */
 export const tgtKind: TargetKind = {
   name: 'tgt',
-  async start({ readOnly, user, hasTwoPaths }) {
+  async start({ readOnly, user, hasTwoPaths, unitBytes }) {
     const unitParams = `thin_provisioning=1,removable=${readOnly ? 0 : 1},readonly=${readOnly ? 1 : 0}`;
-    const tgtd = await Tgtd.start([{ targetName: TARGET_NAME, unitParams, incoming: { user, secret: SECRET } }], UNIT_BYTES);
+    const tgtd = await Tgtd.start([{ targetName: TARGET_NAME, unitParams, incoming: { user, secret: SECRET } }], unitBytes);
     const url = `iscsi://${user}%${SECRET}@127.0.0.1:${tgtd.port}/${TARGET_NAME}/${TGT_LUN}`;
     return { urls: hasTwoPaths ? [url, url] : [url], stop: () => tgtd.stop() };
   },

@@ -83,7 +83,7 @@ export const section7: readonly ConformanceRow[] = [
     '7.10',
     'Sense data for a broken Data-Out sequence is ABORTED COMMAND.',
     dataOut('a DataSN that skips one ends the command with CHECK CONDITION once its sequences have ended'),
-    testsOf('e2e/iscsi-test-cu')('the iSCSI suites pass without a skip, with digests None, with and without CHAP, --execution inline'),
+    testsOf('conformance/iscsi-test-cu')('the iSCSI suites pass without a skip, with digests None, with and without CHAP, --execution inline'),
   ),
   must(
     '7.12',

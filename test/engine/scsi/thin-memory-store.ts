@@ -14,6 +14,9 @@ export interface ProvisioningCall {
 export class ThinMemoryStore extends MemoryStore {
   readonly provisioningCalls: ProvisioningCall[] = [];
   readonly allocated = new Set<number>();
+  /** Of those with space the ones that were not written since they got it. */
+  readonly anchored = new Set<number>();
+  tellsAnchored = true;
   spaceBytes: number | null = null;
   override readonly provisioning: Provisioning;
   readonly granularityBytes: number;
@@ -25,22 +28,28 @@ export class ThinMemoryStore extends MemoryStore {
   }
 
   override write(source: Uint8Array, sourceOffset: number, lengthBytes: number, positionBytes: number, durable: boolean): number {
-    this.#take(positionBytes, lengthBytes);
+    this.#take(positionBytes, lengthBytes, (piece) => this.anchored.delete(piece));
     return super.write(source, sourceOffset, lengthBytes, positionBytes, durable);
   }
 
-  #take(positionBytes: number, lengthBytes: number): void {
+  #take(positionBytes: number, lengthBytes: number, taken: (piece: number) => void): void {
     const end = positionBytes + lengthBytes;
-    for (let piece = Math.floor(positionBytes / this.granularityBytes); piece * this.granularityBytes < end; piece++) this.allocated.add(piece);
+    for (let piece = Math.floor(positionBytes / this.granularityBytes); piece * this.granularityBytes < end; piece++) {
+      taken(piece);
+      this.allocated.add(piece);
+    }
   }
 
   #makeProvisioning(): Provisioning {
-    const spaceOf = () => ({ usedBytes: this.allocated.size * this.granularityBytes, spaceBytes: this.spaceBytes });
+    const spaceOf = () => ({ usedBytes: this.allocated.size * this.granularityBytes, spaceBytes: this.spaceBytes, tellsAnchored: this.tellsAnchored });
     return {
       granularityBytes: this.granularityBytes,
       unmap: (positionBytes, lengthBytes, durable) => this.#unmap(positionBytes, lengthBytes, durable),
       anchor: (positionBytes, lengthBytes) => this.#anchor(positionBytes, lengthBytes),
       extentAt: (positionBytes, lengthBytes) => this.#extentAt(positionBytes, lengthBytes),
+      get tellsAnchored() {
+        return spaceOf().tellsAnchored;
+      },
       get usedBytes() {
         return spaceOf().usedBytes;
       },
@@ -55,14 +64,17 @@ export class ThinMemoryStore extends MemoryStore {
     if (this.fault !== 0) return this.fault;
     this.bytes.fill(0, positionBytes, positionBytes + lengthBytes);
     const last = Math.floor((positionBytes + lengthBytes) / this.granularityBytes);
-    for (let piece = Math.ceil(positionBytes / this.granularityBytes); piece < last; piece++) this.allocated.delete(piece);
+    for (let piece = Math.ceil(positionBytes / this.granularityBytes); piece < last; piece++) {
+      this.allocated.delete(piece);
+      this.anchored.delete(piece);
+    }
     return 0;
   }
 
   #anchor(positionBytes: number, lengthBytes: number): number {
     this.provisioningCalls.push({ call: 'anchor', positionBytes, lengthBytes });
     if (this.spaceBytes !== null && lengthBytes > this.spaceBytes - this.provisioning.usedBytes) return StoreFault.noSpace;
-    this.#take(positionBytes, lengthBytes);
+    this.#take(positionBytes, lengthBytes, (piece) => !this.allocated.has(piece) && this.anchored.add(piece));
     return 0;
   }
 
@@ -72,8 +84,9 @@ export class ThinMemoryStore extends MemoryStore {
     let end = first + 1;
     // Beyond what it really holds there is nothing, however much it claims.
     const pieceCount = Math.ceil(this.bytes.length / this.granularityBytes);
-    while (end < pieceCount && this.allocated.has(end) === isAllocated) end++;
+    const isAnchored = this.anchored.has(first);
+    while (end < pieceCount && this.allocated.has(end) === isAllocated && this.anchored.has(end) === isAnchored) end++;
     const endBytes = end >= pieceCount && !isAllocated ? Number.POSITIVE_INFINITY : end * this.granularityBytes;
-    return { allocated: isAllocated, lengthBytes: Math.min(lengthBytes, endBytes - positionBytes) };
+    return { allocated: isAllocated, anchored: isAnchored, lengthBytes: Math.min(lengthBytes, endBytes - positionBytes) };
   }
 }

@@ -65,6 +65,9 @@ test('the Block Device Characteristics VPD page: no rotation, erased blocks are 
 test('the Logical Block Provisioning VPD page of thin and other units', () => {
   assertData(run(thinUnit512e(), '12 01 b2 00ff 00'), '00b20004 0b e6 02 00');
   assertData(run(makeUnit(), '12 01 b2 00ff 00'), '00b20004 00 00 00 00');
+  const store = new ThinMemoryStore(STORE_BYTES);
+  store.tellsAnchored = false;
+  assert.is(pageOf(makeUnit({ store, thin: true }), 'b2').getUint8(5), 0xe4, 'ANC_SUP is 0 where anchored blocks are not told from mapped ones');
 });
 
 test('a threshold set grows with the unit: the number of sets has 32 bits', () => {

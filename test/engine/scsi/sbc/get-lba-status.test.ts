@@ -47,6 +47,27 @@ test('GET LBA STATUS tells as many runs as fit, and at least one', () => {
   assert.is(dataInOf(cut).length, 24);
 });
 
+test('GET LBA STATUS tells anchored blocks: space that was not written, until it is', () => {
+  const store = new ThinMemoryStore(STORE_BYTES);
+  const unit = makeUnit({ store, thin: true });
+  store.provisioning.anchor(8 * BLOCK, 24 * BLOCK);
+  assert.equal(runsOf(run(unit, cdb(0, 1000))), ['0+8 1', '8+24 2', '32+992 1']);
+  store.write(new Uint8Array(BLOCK), 0, BLOCK, 16 * BLOCK, false);
+  assert.equal(runsOf(run(unit, cdb(8, 1000))), ['8+8 2', '16+8 0', '24+8 2', '32+992 1']);
+  store.provisioning.unmap(0, STORE_BYTES, false);
+  assert.equal(runsOf(run(unit, cdb(0, 1000))), ['0+1024 1']);
+});
+
+test('GET LBA STATUS: of a block over several pieces one written byte decides, then one anchored one', () => {
+  // Blocks of 520 bytes over pieces of 512: block 0 lies in pieces 0 and 1, block 1 in 1 and 2, block 2 in 2 and 3.
+  const store = new ThinMemoryStore(STORE_BYTES, { granularityBytes: 512 });
+  const unit = makeUnit({ store, thin: true, blockLengthBytes: 520 });
+  store.provisioning.anchor(1024, 1);
+  assert.equal(runsOf(run(unit, cdb(0, 56))), ['0+1 1', '1+2 2', '3+1005 1']);
+  store.write(new Uint8Array(1), 0, 1, 1536, false);
+  assert.equal(runsOf(run(unit, cdb(0, 72))), ['0+1 1', '1+1 2', '2+2 0', '4+1004 1']);
+});
+
 test('GET LBA STATUS joins what the store tells in pieces, and calls a block mapped of which any byte has space', () => {
   // Blocks of 520 bytes over pieces of 4096: block 7 ends behind the first piece.
   assert.equal(runsOf(run(unitWith([0], 520), cdb(0, 24))), ['0+8 0']);

@@ -29,6 +29,7 @@ function provisioningOf(store: { readonly usedBytes: number; readonly spaceBytes
     granularityBytes: BLOCK,
     unmap: () => 0,
     anchor: () => 0,
+    tellsAnchored: false,
     extentAt: (_at, lengthBytes) => ({ allocated: true, lengthBytes }),
     get usedBytes() {
       return store.usedBytes;

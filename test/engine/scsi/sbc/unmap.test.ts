@@ -128,6 +128,16 @@ test('UNMAP with ANCHOR keeps the space, or says that there is none', () => {
   assertCheck(unmap(unit, listOf([[64, 8]]), true), '07/27/07');
 });
 
+test('UNMAP with ANCHOR is INVALID FIELD IN CDB where anchored blocks are not told from mapped ones (ANC_SUP)', () => {
+  const store = new ThinMemoryStore(STORE_BYTES);
+  store.tellsAnchored = false;
+  const unit = thinUnit(store);
+  assertCheck(unmap(unit, listOf([[0, 8]]), true), '05/24/00', '1.0');
+  assertCheck(unmap(unit, listOf([]), true), '05/24/00', '1.0');
+  assert.equal(store.provisioningCalls, []);
+  assertGood(unmap(unit, listOf([[0, 8]])));
+});
+
 test('UNMAP is on stable storage where there is no write cache, and reports what fails', () => {
   const store = new ThinMemoryStore(STORE_BYTES);
   const unit = thinUnit(store);

@@ -73,6 +73,15 @@ for (const { name, cdb, flagsAt, lengthAt } of forms) {
     assertCheck(run(makeUnit({ store: new ThinMemoryStore(STORE_BYTES), thin: true }), cdb(0, 1, '10'), { dataOut: zeros }), '05/24/00', `${flagsAt}.4`);
   });
 
+  test(`${name}: ANCHOR is INVALID FIELD IN CDB where anchored blocks are not told from mapped ones (ANC_SUP)`, () => {
+    const store = new ThinMemoryStore(STORE_BYTES);
+    store.tellsAnchored = false;
+    const unit = makeUnit({ store, thin: true });
+    assertCheck(run(unit, cdb(8, 16, ANCHOR_AND_UNMAP), { dataOut: zeros }), '05/24/00', `${flagsAt}.4`);
+    assert.equal(store.provisioningCalls, []);
+    assertGood(run(unit, cdb(8, 16, UNMAP), { dataOut: zeros }));
+  });
+
   test(`${name} refuses WRPROTECT, and a read-only unit`, () => {
     assertCheck(run(makeUnit(), cdb(0, 1, '20'), { dataOut: block }), '05/24/00', `${flagsAt}.5`);
     assertCheck(run(makeUnit({ readOnly: true }), cdb(0, 1), { dataOut: block }), '07/27/00');

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LunloomOptions } from '../support/lunloom-process.js';
+import type { LunloomOptions } from '../../support/lunloom-process.js';
 
 const SECRET = 'secret-of-the-user';
 const TARGET_SECRET = 'secret-of-the-target';

@@ -1,15 +1,15 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { CunitTest } from '../conformance/cunit-report.js';
-import { configurations } from '../conformance/libiscsi/configurations.js';
-import { runConfiguration } from '../conformance/libiscsi/run-configuration.js';
-import { renderShortcomings } from '../conformance/libiscsi/table.js';
-import { lunloomKinds } from '../conformance/libiscsi/targets.js';
-import { describeOutcome, listLibiscsiSuites, runLibiscsiSuite } from '../conformance/libiscsi-suites.js';
+import { DigestGateway } from '../e2e/digest-gateway.js';
 import { withLunloom } from '../support/lunloom-process.js';
 import { peerTest } from '../support/peer-test.js';
-import { DigestGateway } from './digest-gateway.js';
-import { credentials, matrixOptions, urlOf } from './iscsi-test-cu-matrix.js';
+import type { CunitTest } from './cunit-report.js';
+import { configurations } from './libiscsi/configurations.js';
+import { credentials, matrixOptions, urlOf } from './libiscsi/credentials-matrix.js';
+import { runConfiguration } from './libiscsi/run-configuration.js';
+import { renderShortcomings } from './libiscsi/table.js';
+import { lunloomKinds } from './libiscsi/targets.js';
+import { describeOutcome, listLibiscsiSuites, runLibiscsiSuite } from './libiscsi-suites.js';
 
 // libiscsi's conformance suite against the whole engine, in its four configurations, with medium commands on the main thread and on the workers.
 // Two of its tests wait 3 s each for an answer that must not come: what differs in digests or CHAP runs side by side.
