@@ -154,6 +154,15 @@ hostTest('more extents than one FIEMAP brings are all told', anchorMissing(), ()
   store.close();
 });
 
+hostTest('anchored space takes a write when there is no other left', anchorMissing(), () => {
+  const store = open('anchored-bounded.img', { spaceBytes: 24 * BLOCK });
+  const provisioning = provisioningOf(store);
+  assert.is(provisioning.anchor(0, 24 * BLOCK), 0);
+  assert.is(store.write(data, 0, BLOCK, 30 * BLOCK, false), StoreFault.noSpace);
+  assert.is(store.write(data, 0, 8 * BLOCK, 8 * BLOCK, false), 8 * BLOCK);
+  store.close();
+});
+
 hostTest('a file system without FIEMAP does not claim to tell anchored space', noNative, () => {
   const store = open('tmpfs.img', { parent: temporaryFolder('/dev/shm') });
   const provisioning = provisioningOf(store);
