@@ -13,7 +13,7 @@ import { thresholdExponentOf } from './threshold-sets.js';
 
 /** Bytes of a log parameter value: RESOURCE COUNT, then SCOPE, then reserved. */
 const RESOURCE_LENGTH = 8;
-/** SCOPE: the count is of this logical unit alone, or of what it shares with others, as files share their file system. SBC-3 "LBA resource count log parameters". */
+/** SCOPE, SBC-3 "LBA resource count log parameters": the count is of this logical unit alone, or of what it shares, as files share their file system. */
 const Scope = { unit: 0b01, shared: 0b10 } as const;
 const AVAILABLE_RESOURCES = 0x0001;
 const USED_RESOURCES = 0x0002;
