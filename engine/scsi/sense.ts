@@ -120,10 +120,12 @@ function writeUint32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 3] = value & 0xff;
 }
 
-/** The sense key of a command that ended with CHECK CONDITION, whatever the format of its sense data; NO SENSE of others. */
-export function senseKeyOf(command: CommandSlot): number {
-  if (command.senseLength === 0) return SenseKey.noSense;
-  return (command.sense[((command.sense[0] as number) & RESPONSE_CODE_MASK) < RESPONSE_CODE_DESCRIPTOR_CURRENT ? 2 : 1] as number) & SENSE_KEY_MASK;
+/** What sense data says, in either format; NO SENSE where there is none. */
+export function readSense(sense: Uint8Array): { readonly key: SenseKey; readonly asc: number } {
+  if (sense.length === 0) return { key: SenseKey.noSense, asc: Asc.none };
+  const isFixed = ((sense[0] as number) & RESPONSE_CODE_MASK) < RESPONSE_CODE_DESCRIPTOR_CURRENT;
+  const ascAt = isFixed ? 12 : 2;
+  return { key: ((sense[isFixed ? 2 : 1] as number) & SENSE_KEY_MASK) as SenseKey, asc: ((sense[ascAt] as number) << 8) | (sense[ascAt + 1] as number) };
 }
 
 /** Ends the command with CHECK CONDITION, in the format that its logical unit is set to. Data-In that was already produced stays: both can be returned. */

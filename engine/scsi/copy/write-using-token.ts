@@ -4,7 +4,7 @@ import type { ITNexus } from '../it-nexus.js';
 import type { LogicalUnit } from '../logical-unit.js';
 import type { Medium } from '../medium.js';
 import { parameterListOf, planParameterList } from '../parameter-list.js';
-import { Asc, SenseKey } from '../sense.js';
+import { Asc, readSense, SenseKey } from '../sense.js';
 import { ScsiStatus } from '../status.js';
 import { copyBlocks } from './block-copy.js';
 import { type BlockRange, blockCountOf, isRanges, readRanges, wrongField } from './block-ranges.js';
@@ -185,7 +185,6 @@ class RangeWalk {
   }
 }
 
-const SENSE_KEY_BITS = 0x0f;
 const VALID_BIT = 0x80;
 
 /** What the destination found is this logical unit's own error: hosts look for SPACE ALLOCATION FAILED and its like, and not for a third party. */
@@ -195,5 +194,5 @@ function ownFailure(failure: CopyFailure | null): CopyFailure | null {
   const { sense } = device;
   const view = new DataView(sense.buffer, sense.byteOffset, sense.length);
   const information = ((sense[0] as number) & VALID_BIT) === 0 ? {} : { information: view.getUint32(3) };
-  return { key: ((sense[2] as number) & SENSE_KEY_BITS) as SenseKey, asc: view.getUint16(12), ...information };
+  return { ...readSense(sense), ...information };
 }

@@ -1,5 +1,5 @@
 import type { LogicalUnit, ResetCause, UnitCondition, UnitPart } from '../logical-unit.js';
-import { Asc, SenseKey } from '../sense.js';
+import { Asc, readSense, SenseKey } from '../sense.js';
 import { ScsiStatus } from '../status.js';
 import type { InternalOutcome } from '../unit-host.js';
 import { readBlocks, transferBlocksOf } from './internal-cdb.js';
@@ -10,9 +10,6 @@ export type SelfTestOutcome = 'passed' | 'failed' | 'aborted';
 
 /** Places that a short one looks at, evenly over the medium. */
 const SHORT_PLACE_COUNT = 16;
-/** Of sense data in the fixed format, which commands from within have. */
-const SENSE_KEY_AT = 2;
-const SENSE_KEY_MASK = 0x0f;
 
 /** The self-test that runs in the background of a logical unit, and the reading that all of them consist of. SPC-4 "Device self-test". */
 export class SelfTest implements UnitPart {
@@ -74,5 +71,5 @@ export class SelfTest implements UnitPart {
 
 /** A block with protection information that does not fit it was stored like that: the check that finds it, ABORTED COMMAND, shows that it can be read. */
 function hasFailed({ status, sense }: InternalOutcome): boolean {
-  return status !== ScsiStatus.good && ((sense[SENSE_KEY_AT] ?? 0) & SENSE_KEY_MASK) !== SenseKey.abortedCommand;
+  return status !== ScsiStatus.good && readSense(sense).key !== SenseKey.abortedCommand;
 }
