@@ -2,6 +2,7 @@ import { TaskManagementFunction, type TaskManagementRequestPdu } from '../pdu/in
 import type { ResetCause } from '../scsi/logical-unit.js';
 import { Asc } from '../scsi/sense.js';
 import { abortFor } from '../task/contingent-allegiance.js';
+import { type Countdown, countdown } from '../task/countdown.js';
 import type { Task, TaskOwner } from '../task/task.js';
 import type { TaskSet } from '../task/task-set.js';
 import { announceTaskTermination } from './async-messages.js';
@@ -127,27 +128,4 @@ function awaitTransfers(connection: Connection, affected: readonly Task[], finis
   const { clock, limits } = connection.context;
   const untilMicros = clock.nowMicros() + limits.abortedTransferMsMax * 1000;
   for (const [owner, tags] of tagsByOwner) (owner as Connection).abortedTransfers.whenEnded(tags, untilMicros, finished.add());
-}
-
-export interface Countdown {
-  /** One thing more to wait for; what it answers is to be called when that has happened. */
-  add(): () => void;
-  /** All has been added. */
-  start(): void;
-}
-
-/** Calls `done` once everything that was added has happened, within `start` at the earliest. */
-export function countdown(done: () => void): Countdown {
-  let left = 1;
-  const one = () => {
-    left--;
-    if (left === 0) done();
-  };
-  return {
-    add: () => {
-      left++;
-      return one;
-    },
-    start: one,
-  };
 }

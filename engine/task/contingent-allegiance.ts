@@ -5,6 +5,7 @@ import { Asc, checkCondition, SenseKey } from '../scsi/sense.js';
 import { ScsiStatus } from '../scsi/status.js';
 import type { AbortConcern } from '../scsi/unit-host.js';
 import type { CommandSlot } from '../shm/command-slot.js';
+import { countdown } from './countdown.js';
 import type { Task } from './task.js';
 import type { TaskOrder } from './task-order.js';
 import type { TaskRunner } from './task-runner.js';
@@ -105,18 +106,14 @@ export function abortFor(by: ITNexus, task: Task, runner: TaskRunner, onStopped:
 export function abortTasksOf(taskSet: TaskSet, runner: TaskRunner, concerns: AbortConcern, except: CommandSlot | null, done: () => void): void {
   const by = taskSet.tasks.find(({ slot }) => slot === except)?.owner.nexus;
   const affected = taskSet.tasks.filter(({ owner, slot }) => slot !== except && concerns(owner.nexus, true));
-  let left = affected.length + 1;
-  const oneStopped = () => {
-    left--;
-    if (left === 0) done();
-  };
+  const stopped = countdown(done);
   for (const task of affected) {
     const isTold = by !== undefined && task.owner.nexus !== by && taskSet.controlMode.taskAbortedStatus;
-    if (isTold) runner.terminate(task, oneStopped);
-    else runner.abort(task, oneStopped);
+    if (isTold) runner.terminate(task, stopped.add());
+    else runner.abort(task, stopped.add());
   }
   taskSet.clearAca(({ faultedNexus }) => concerns(faultedNexus, false));
-  oneStopped();
+  stopped.start();
 }
 
 /**

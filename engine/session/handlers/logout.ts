@@ -1,9 +1,9 @@
 import { decodeLogoutRequest, encodeLogoutResponse, LogoutReason, type LogoutRequestPdu, LogoutResponse, RejectReason } from '../../pdu/index.js';
+import { countdown } from '../../task/countdown.js';
 import type { Connection } from '../connection.js';
 import { ConnectionEnd, ConnectionState } from '../connection-state.js';
 import { connectionsOf } from '../connections-of.js';
 import { tellTasksCleared } from '../implicit-termination.js';
-import { countdown } from '../multi-task-abort.js';
 
 /** Logout Request, RFC 7143 §11.14: ends the session, or one connection of it. */
 export function handleLogout(connection: Connection, header: DataView): void {
