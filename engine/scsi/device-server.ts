@@ -93,9 +93,9 @@ function reportsUnitAttention(command: CommandSlot, unit: LogicalUnit, nexus: IT
 }
 
 function isNotReady(command: CommandSlot, unit: LogicalUnit): boolean {
-  if (unit.medium === null) checkCondition(command, SenseKey.notReady, Asc.mediumNotPresent);
-  else if (unit.stopped) checkCondition(command, SenseKey.notReady, Asc.logicalUnitStopped);
-  else return false;
+  const condition = unit.mediumCondition;
+  if (condition === null) return false;
+  checkCondition(command, condition.key, condition.asc);
   return true;
 }
 

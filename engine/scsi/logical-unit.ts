@@ -4,7 +4,7 @@ import type { DeviceType } from './command-table.js';
 import type { ITNexus } from './it-nexus.js';
 import type { Medium } from './medium.js';
 import type { SenseDetails } from './sense.js';
-import type { SenseKey } from './sense-codes.js';
+import { Asc, SenseKey } from './sense-codes.js';
 import { type UnitAttention, UnitAttentions } from './unit-attentions.js';
 import { type LogicalUnitHost, soleUnitHost } from './unit-host.js';
 
@@ -33,6 +33,9 @@ export interface UnitCondition {
   readonly asc: number;
   readonly details?: SenseDetails;
 }
+
+const mediumNotPresent: UnitCondition = { key: SenseKey.notReady, asc: Asc.mediumNotPresent };
+const unitStopped: UnitCondition = { key: SenseKey.notReady, asc: Asc.logicalUnitStopped };
 
 /**
  * A piece of a logical unit's state with what it has to do when the unit is reset or a nexus is lost: mode pages, reservations, a sanitize.
@@ -97,6 +100,12 @@ export class LogicalUnit {
     this.host = options.host ?? soleUnitHost;
     this.removable = options.removable ?? false;
     for (const kind of this.deviceType.parts ?? []) this.part(kind);
+  }
+
+  /** Why there is no medium to work with, or null. SBC-3 "Medium" and "START STOP UNIT command". */
+  get mediumCondition(): UnitCondition | null {
+    if (this.#medium === null) return mediumNotPresent;
+    return this.stopped ? unitStopped : null;
   }
 
   get medium(): Medium | null {

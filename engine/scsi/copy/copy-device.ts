@@ -65,9 +65,10 @@ export class CopyDevice {
     if (!this.#isReachable) return { key: SenseKey.copyAborted, asc: Asc.copyTargetDeviceNotReachable };
     scratch.resetOutcome();
     scratch.flags = 0;
-    if (medium === null) checkCondition(scratch, SenseKey.notReady, Asc.mediumNotPresent);
-    else if (unit.stopped) checkCondition(scratch, SenseKey.notReady, Asc.logicalUnitStopped);
-    else if (end === 'destination' && (medium.readOnly || unit.softwareWriteProtected)) checkCondition(scratch, SenseKey.dataProtect, Asc.writeProtected);
+    const condition = unit.mediumCondition;
+    if (condition !== null) checkCondition(scratch, condition.key, condition.asc);
+    else if (end === 'destination' && (medium?.readOnly === true || unit.softwareWriteProtected))
+      checkCondition(scratch, SenseKey.dataProtect, Asc.writeProtected);
     else this.#askGates();
     if (scratch.status === ScsiStatus.good) return null;
     return this.deviceFailure({ status: scratch.status, sense: new Uint8Array(scratch.sense.subarray(0, scratch.senseLength)), dataIn: NO_BYTES });

@@ -59,9 +59,6 @@ const LID4_TYPE_CODE = 0xff;
 const G_SENSE_BIT = 0x02;
 const IMMED_BIT = 0x01;
 
-export const LID1_HEADER_LENGTH = LID1.headerLength;
-export const LID4_HEADER_LENGTH = LID4.headerLength;
-
 export function isCopyList(reading: CopyList | CopyFailure): reading is CopyList {
   return 'segments' in reading;
 }

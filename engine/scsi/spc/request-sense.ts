@@ -52,7 +52,5 @@ export function pollUnit(unit: LogicalUnit, nexus: ITNexus): UnitCondition {
   // Work that is under way goes before what it makes good: a sanitize before the format that was interrupted.
   const notReady = conditions.find(({ key }) => key === SenseKey.notReady) ?? conditions.find(({ key }) => key !== SenseKey.noSense);
   if (notReady !== undefined) return notReady;
-  if (unit.medium === null) return { key: SenseKey.notReady, asc: Asc.mediumNotPresent };
-  if (unit.stopped) return { key: SenseKey.notReady, asc: Asc.logicalUnitStopped };
-  return conditions[0] ?? { key: SenseKey.noSense, asc: Asc.none };
+  return unit.mediumCondition ?? conditions[0] ?? { key: SenseKey.noSense, asc: Asc.none };
 }
