@@ -5,13 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TargetError } from '../../engine/errors.js';
-import { openFileStore } from '../../engine/store/open-file-store.js';
 import { LogicalUnitClient, Session } from '../../initiator/index.js';
 import { LunloomProcess } from '../support/lunloom-process.js';
 import { peerTest } from '../support/peer-test.js';
 import { seededRandom } from '../support/random.js';
 import { COULD_NOT_RUN } from '../support/uvu-output.js';
+import { directIsSupported } from './direct-support.js';
 import { DurabilityLedger, stampedBlocks, writeUntilGone } from './durable-lane.js';
 import { withStrace } from './strace.js';
 
@@ -37,23 +36,11 @@ interface Variant {
   readonly direct: boolean;
 }
 
-/** Whether the file system of the temporary folder takes O_DIRECT; tmpfs does not everywhere. */
-function directIsSupported(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), 'lunloom-direct-'));
-  try {
-    openFileStore({ path: join(folder, 'probe'), sizeBytes: SIZE_BYTES, direct: true, readOnly: false, blockLengthBytes: BLOCK_LENGTH_BYTES }).close();
-    return true;
-  } catch (error) {
-    if (!(error instanceof TargetError)) throw error;
-    process.stdout.write(`\n${COULD_NOT_RUN} durability with direct: ${error.message}\n`);
-    return false;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+const isDirectSupported = directIsSupported(BLOCK_LENGTH_BYTES);
+if (!isDirectSupported) process.stdout.write(`\n${COULD_NOT_RUN} durability with direct: the file system of the temporary folder does not take it\n`);
 
 const variants: Variant[] = (['inline', 'pool'] as const).flatMap((execution) =>
-  (directIsSupported() ? [false, true] : [false]).map((direct) => ({ execution, direct })),
+  (isDirectSupported ? [false, true] : [false]).map((direct) => ({ execution, direct })),
 );
 const nameOf = ({ execution, direct }: Variant) => `${execution}${direct ? ', direct' : ''}`;
 
