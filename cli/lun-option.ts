@@ -1,4 +1,5 @@
-import { resolveStorePath } from '../engine/config/store-text.js';
+import { resolveDeviceSource, resolveStorePath } from '../engine/config/store-text.js';
+import { deviceKinds, findDeviceKind } from '../engine/devices/registry.js';
 
 /** A `--lun` value in the shape of one entry of `luns:`, or a sentence on what is wrong with its form. */
 export type LunOption = { readonly raw: Readonly<Record<string, unknown>>; readonly fault?: never } | { readonly fault: string; readonly raw?: never };
@@ -27,6 +28,8 @@ export function parseLunOption(text: string, workingDirectory: string): LunOptio
   return { raw };
 }
 
+const FLAG_WORDS: Readonly<Record<string, boolean>> = { true: true, on: true, false: false, off: false };
+
 function splitOption(option: string): readonly [key: string, value: string | undefined] {
   const equals = option.indexOf('=');
   return equals < 0 ? [option.trim(), undefined] : [option.slice(0, equals).trim(), option.slice(equals + 1)];
@@ -47,6 +50,14 @@ function splitAtCommas(text: string): string[] {
 
 /** Files on the command line are relative to where the command was typed, whatever a configuration file beside it says. */
 function absoluteStore(store: string, workingDirectory: string): string {
+  const colon = store.indexOf(':');
+  const name = store.slice(0, colon < 0 ? undefined : colon);
+  const device = findDeviceKind(name);
+  if (device !== undefined) {
+    // What the kind does not take is left for the schema to explain.
+    const source = device.parseSource(colon < 0 ? '' : store.slice(colon + 1)).value;
+    return source === undefined || source === '' ? store : `${name}:${resolveDeviceSource(name, source, workingDirectory)}`;
+  }
   const path = store.startsWith('file:') ? store.slice('file:'.length) : '';
   // A leading tilde is left for the schema to explain.
   return path === '' || path.startsWith('~') || path.includes('\0') ? store : `file:${resolveStorePath(workingDirectory, path)}`;
@@ -66,8 +77,16 @@ function typedValue(key: string, value: string | undefined): unknown {
     case 'pi':
       return numberOrText(value);
     default:
-      return value ?? null;
+      return deviceValue(key, value);
   }
+}
+
+/** The value as the schema of the device kind that has the key takes it: text where it may be text. */
+function deviceValue(key: string, value: string | undefined): unknown {
+  const schemas = deviceKinds.flatMap(({ options }) => options[key] ?? []);
+  const candidates = value === undefined ? [true] : [value, numberOrText(value), FLAG_WORDS[value]];
+  const isTaken = (candidate: unknown) => candidate !== undefined && schemas.some((schema) => schema.safeParse(candidate).success);
+  return candidates.find(isTaken) ?? value ?? null;
 }
 
 export function numberOrText(text: string | undefined): number | string | null {

@@ -23,15 +23,16 @@ export function renderReadyBlock(version: string, facts: ReadyFacts): string {
 }
 
 function lunCells(lun: ServedLun): string[] {
-  const size = formatByteSize(lun.sizeBytes);
+  const size = lun.sizeBytes === null ? '' : formatByteSize(lun.sizeBytes);
   return [
     `LUN ${lun.lun}`,
     lun.store,
     // ram:1GiB has said it already.
     lun.store.endsWith(`:${size}`) ? '' : size,
-    `${lun.blockLengthBytes}-byte blocks`,
+    lun.blockLengthBytes === null ? '' : `${lun.blockLengthBytes}-byte blocks`,
     lun.readOnly ? 'read only' : 'read-write',
     lun.execution,
+    lun.detail ?? '',
   ];
 }
 

@@ -27,8 +27,11 @@ export interface ServedTarget {
 export interface ServedLun {
   readonly lun: number;
   readonly store: string;
-  readonly sizeBytes: number;
-  readonly blockLengthBytes: number;
+  /** Null for what has no size, or no medium now. */
+  readonly sizeBytes: number | null;
+  readonly blockLengthBytes: number | null;
   readonly readOnly: boolean;
   readonly execution: string;
+  /** More of a device in a few words. */
+  readonly detail?: string;
 }

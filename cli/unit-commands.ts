@@ -18,6 +18,7 @@ export type UnitRequest =
   | { readonly verb: 'add'; readonly lun: string }
   | { readonly verb: 'remove' | 'eject' | 'load'; readonly lun: string }
   | { readonly verb: 'resize'; readonly lun: string; readonly size: string }
+  | { readonly verb: 'do'; readonly lun: string; readonly operation: string; readonly args: readonly string[] }
   | { readonly verb: 'alua-set'; readonly group: string; readonly state: string };
 
 export interface UnitActions {
@@ -34,7 +35,9 @@ Examples:
   lunloom lun add 4=file:disk.img,size=10GiB --target iqn.2026-11.io.lunloom:demo
   lunloom lun resize 4 20GiB
   lunloom lun resize 4 10GiB --force        what lies behind 10 GiB is lost
-  lunloom lun remove 3`;
+  lunloom lun remove 3
+  lunloom lun do 1 insert archive.tape
+  lunloom lun do 3 list`;
 
 const ALUA_HELP = `
 STATE is active-optimized, active-non-optimized, standby or unavailable.
@@ -67,6 +70,10 @@ export function addUnitCommands(program: Command, actions: UnitActions): void {
     .option('--force', 'although an initiator prevents it')
     .action((text: string, options: RawUnitOptions) => actions.units({ verb: 'eject', lun: text }, options));
   change(lun, 'load <n>', 'Put it in again.').action((text: string, options: RawUnitOptions) => actions.units({ verb: 'load', lun: text }, options));
+
+  change(lun, 'do <n> <operation> [arguments...]', 'Ask a device for something of its own, such as a tape drive to take a cartridge.').action(
+    (text: string, operation: string, args: readonly string[], options: RawUnitOptions) => actions.units({ verb: 'do', lun: text, operation, args }, options),
+  );
 
   const alua = program
     .command('alua')

@@ -24,7 +24,11 @@ export async function runUnitsCommand(request: UnitRequest, options: RawUnitOpti
   const client = await ControlClient.open(chooseControlSocket(options.control));
   try {
     if (operation !== null) {
-      await client.request(operation.operation, operation.params, ANSWER_MS_MAX);
+      const answer = await client.request(operation.operation, operation.params, ANSWER_MS_MAX);
+      if (request.verb === 'do') {
+        printAnswer(answer, options, output);
+        return;
+      }
       if (options.json === true) output.event({ event: operation.operation, ...operation.params });
       return;
     }
@@ -56,6 +60,8 @@ export function operationOf(request: UnitRequest, { target, force, transitionMs 
     case 'remove':
     case 'load':
       return { operation: `lun-${request.verb}`, params: { ...where, lun: lunOf(request.lun) } };
+    case 'do':
+      return { operation: 'lun-do', params: { ...where, lun: lunOf(request.lun), operation: request.operation, arguments: request.args } };
     case 'alua-set': {
       const state = ACCESS_STATE_NAMES.find((name) => name === request.state);
       const hint = didYouMean(request.state, ACCESS_STATE_NAMES);
@@ -95,17 +101,33 @@ function print(request: UnitRequest, options: RawUnitOptions, targets: readonly 
   }
 }
 
+/** Lists of mappings as rows under each other, texts as they are, anything else as JSON. */
+function printAnswer(answer: unknown, options: RawUnitOptions, output: ProgramOutput): void {
+  if (options.json === true) output.event({ event: 'lun-do', answer });
+  else if (typeof answer === 'string') output.resultLine(answer);
+  else if (Array.isArray(answer)) for (const line of alignedCells(answer.map(cellsOf))) output.resultLine(line);
+  else if (answer !== null && answer !== undefined) output.resultLine(JSON.stringify(answer));
+}
+
+function cellsOf(row: unknown): string[] {
+  if (typeof row !== 'object' || row === null) return [String(row)];
+  return Object.values(row).map((cell) => (cell === null || cell === undefined ? '' : String(cell)));
+}
+
 function unitCells(unit: UnitStatus): string[] {
-  const blocks = unit.physicalBlockLengthBytes === unit.blockLengthBytes ? '' : ` (${formatByteSize(unit.physicalBlockLengthBytes)} physical)`;
+  const { physicalBlockLengthBytes } = unit;
+  const hasOwn = physicalBlockLengthBytes !== null && physicalBlockLengthBytes !== unit.blockLengthBytes;
+  const blocks = hasOwn ? ` (${formatByteSize(physicalBlockLengthBytes)} physical)` : '';
   return [
     `LUN ${unit.lun}`,
     unit.store,
-    formatByteSize(unit.sizeBytes),
-    `${unit.blockLengthBytes}-byte blocks${blocks}`,
+    unit.sizeBytes === null ? '' : formatByteSize(unit.sizeBytes),
+    unit.blockLengthBytes === null ? '' : `${unit.blockLengthBytes}-byte blocks${blocks}`,
     unit.readOnly ? 'read only' : 'read-write',
     unit.thin ? `thin, ${formatByteSize(unit.usedBytes ?? 0)} used` : '',
     unit.removable ? (unit.loaded ? 'removable' : 'ejected') : '',
     unit.execution,
     `naa.${unit.naa}`,
+    unit.detail,
   ];
 }

@@ -8,7 +8,7 @@ import { CONTROL_AUTO, CONTROL_OFF } from './admin/socket-path.js';
 import { type SessionStats, statsOperation } from './admin/stats-operation.js';
 import { registerUnitsOperations } from './admin/units-operations.js';
 import { systemClock } from './clock.js';
-import type { EngineConfig, PortalConfig } from './config/engine-config.js';
+import type { EngineConfig, LunConfig, PortalConfig } from './config/engine-config.js';
 import { redirectRulesOf } from './config/load-access.js';
 import { checkEngineConfig, loadAccess } from './config/load-config.js';
 import { portalGroupTagOf } from './config/portal.js';
@@ -17,6 +17,8 @@ import { TargetError } from './errors.js';
 import { IsnsClient, type IsnsState } from './isns/index.js';
 import { isnsRegistrationOf } from './isns-registration.js';
 import { type Limits, resolveLimits } from './limits.js';
+import type { LoopbackOptions } from './loopback/index.js';
+import { LoopbackNexus } from './loopback/loopback-nexus.js';
 import { EngineMetrics, type EngineSnapshot } from './metrics/engine-metrics.js';
 import { StageAccounting } from './metrics/stage-accounting.js';
 import { FlushList } from './net/flush-list.js';
@@ -33,10 +35,10 @@ import { SlotPool } from './task/slot-pool.js';
 import { TaskRunner } from './task/task-runner.js';
 import type { TaskSet } from './task/task-set.js';
 import { LiveUnits } from './units/live-units.js';
+import { closeLuns, type OpenLun, type OpenLunsContext, openLuns } from './units/open-luns.js';
 import type { ServedTarget } from './units/served-target.js';
 import { UnitBuilder } from './units/unit-builder.js';
 import { type UnitStatus, unitStatusOf } from './units/unit-status.js';
-import { openStores } from './units/unit-stores.js';
 
 /** Time-outs are looked at this often, or four times within the shortest of them. */
 const TICK_MS_MAX = 1000;
@@ -93,6 +95,7 @@ export class Engine {
   #watch: RuntimeWatch | null = null;
   /** Takes CPU profiles of all threads while the engine runs. */
   readonly profiler: EngineProfiler;
+  readonly #loopbacks = new Set<LoopbackNexus>();
   /** What an operator may ask of the sessions that are there. */
   readonly sessions: SessionOperations;
   readonly #context: EngineContext;
@@ -112,10 +115,17 @@ export class Engine {
     checkEngineConfig(config);
     const access = loadAccess(config);
     const state = config.state === undefined ? null : StateDirectory.open(config.state, resolveLimits(config.limits));
+    const { onDefect = reportDefect, onNotice = () => {} } = options;
+    const limits = resolveLimits(config.limits);
+    const isBound = config.workerCount > 0 && config.execution !== 'inline';
+    const opening: OpenLunsContext = { limits, clock: systemClock, isBound, onNotice, onDefect };
+    let luns: ReadonlyMap<LunConfig, OpenLun> = new Map();
     let engine: Engine;
     try {
-      engine = new Engine(config, access, state, options.onDefect ?? reportDefect, options.onNotice ?? (() => {}));
+      luns = await openLuns(config, opening);
+      engine = new Engine(config, access, state, luns, opening);
     } catch (error) {
+      await closeLuns([...luns.values()]).catch(() => undefined);
       state?.abandon();
       throw error;
     }
@@ -136,17 +146,16 @@ export class Engine {
     config: EngineConfig,
     access: Omit<AccessControlOptions, 'limits'>,
     state: StateDirectory | null,
-    onDefect: (error: unknown) => void,
-    onNotice: (message: string) => void,
+    luns: ReadonlyMap<LunConfig, OpenLun>,
+    opening: OpenLunsContext,
   ) {
+    const { limits, onDefect, onNotice } = opening;
     this.#config = config;
     this.#state = state;
     this.#onNotice = onNotice;
-    const limits = resolveLimits(config.limits);
     this.#limits = limits;
     this.#accounting = new StageAccounting(limits.stageHistogramBytesMax);
     this.control = new ControlSocket({ limits, onDefect });
-    const stores = openStores(config, limits);
     this.#slots = new SlotPool(limits.slotCount);
     this.#arena = new BufferArena(limits.arenaBytes, limits.transferLengthBytesMax);
     const shared = { arena: this.#arena, clock: systemClock, onDefect };
@@ -186,9 +195,9 @@ export class Engine {
       accounting: this.#accounting,
       stateOf: (targetName, lun) => this.#state?.unitState(targetName, lun) ?? soleUnitHost.state,
     });
-    const targets = config.targets.map((target) => builder.buildTarget(target, stores));
+    const targets = config.targets.map((target) => builder.buildTarget(target, luns));
     this.#targets = targets;
-    this.units = new LiveUnits({ config, limits, builder, dispatcher: this.#dispatcher, clock: systemClock, targets });
+    this.units = new LiveUnits({ config, limits, builder, clock: systemClock, opening, targets });
     const directory = new SessionDirectory(
       targets.map(({ node }) => node),
       limits,
@@ -222,6 +231,17 @@ export class Engine {
 
   get #taskSets(): TaskSet[] {
     return this.#targets.flatMap(({ units }) => units.map(({ taskSet }) => taskSet));
+  }
+
+  /** See `openLoopback` of `lunloom/loopback`. */
+  openLoopback({ target: targetName, initiatorPortName }: LoopbackOptions = {}): LoopbackNexus {
+    const { directory, runner, limits, clock } = this.#context;
+    const target = targetName === undefined ? directory.targets[0] : directory.targets.find(({ name }) => name === targetName);
+    if (target === undefined || this.#stopping !== null) throw new TargetError('TARGET_UNKNOWN', `there is no target named ${targetName}`);
+    const nexus = directory.makeLoopbackNexus(target, initiatorPortName);
+    const loopback = new LoopbackNexus({ target, nexus, runner, limits, clock, onClosed: (closed) => this.#loopbacks.delete(closed) });
+    this.#loopbacks.add(loopback);
+    return loopback;
   }
 
   snapshot(): EngineSnapshot {
@@ -271,16 +291,17 @@ export class Engine {
     for (const transport of Array.from(this.#portals.transports)) transport.destroy();
     // Those that would wait for their initiators to come back, with what they keep.
     this.#context.directory.endAllSessions();
+    await Promise.all(Array.from(this.#loopbacks, (loopback) => loopback.close()));
     await this.units.stop();
     await Promise.all(this.#targets.flatMap(({ units }) => units.map(({ host }) => host.close())));
     await this.#dispatcher.stop();
     await deregistered;
     for (const { portGroups } of this.#targets) portGroups.stop();
-    const stores = this.#targets.flatMap(({ units }) => units.map(({ store }) => store));
-    const unflushed = stores.filter((store) => !store.readOnly && store.flush() < 0);
-    for (const store of stores) store.close();
-    await this.#state?.close();
-    if (unflushed.length > 0) throw new TargetError('STORE_FLUSH_FAILED', `${unflushed.length} store(s) could not be flushed: acknowledged writes may be lost`);
+    try {
+      await closeLuns(this.#targets.flatMap(({ units }) => units));
+    } finally {
+      await this.#state?.close();
+    }
   }
 
   /** How the registration with the iSNS server stands; null when none is configured. */

@@ -4,6 +4,8 @@ export type {
   AccessRuleConfig,
   ChapConfig,
   ChapUserConfig,
+  DeviceLunConfig,
+  DiskLunConfig,
   EngineConfig,
   IsnsConfig,
   LunConfig,

@@ -38,9 +38,15 @@ export interface CommandOptions {
   readonly dataOut?: Uint8Array;
   /** Bytes of Data-In to expect; with `dataOut` the command is bidirectional. */
   readonly dataInLength?: number;
+  /**
+   * The caller's own memory for Data-In, shared memory too; all of it is expected, and `dataInLength` is left out. It is written to until the command has
+   * ended at the target or with its connection: `COMMAND_TIMEOUT` alone does not end it there, so that such a command should have no time limit.
+   */
+  readonly dataInto?: Uint8Array;
   /** SIMPLE unless told. */
   readonly attribute?: TaskAttribute;
   readonly immediate?: boolean;
+  /** That of the session unless told; 0 for none. */
   readonly timeoutMs?: number;
   /** Send less immediate data than was negotiated. */
   readonly immediateDataLength?: number;
@@ -121,14 +127,15 @@ export class CommandExchange extends Exchange<CommandResult> implements PendingC
   constructor(options: CommandOptions) {
     super(options.immediate ?? false);
     checkArguments(options);
-    const { dataInLength = 0 } = options;
+    const { dataInto, dataInLength = 0 } = options;
     this.#options = options;
     this.pinnedCid = options.cid ?? null;
     this.isRetried = options.retry ?? false;
     this.isIdempotent = (options.idempotent ?? false) || this.isRetried;
     this.lun = options.lun;
     this.lunHigh = encodeLunHigh(options.lun);
-    this.dataIn = dataInLength === 0 ? noBytes : Buffer.alloc(dataInLength);
+    if (dataInto !== undefined) this.dataIn = Buffer.from(dataInto.buffer as ArrayBuffer, dataInto.byteOffset, dataInto.length);
+    else this.dataIn = dataInLength === 0 ? noBytes : Buffer.alloc(dataInLength);
   }
 
   get cid(): number | null {
@@ -439,7 +446,7 @@ export class CommandExchange extends Exchange<CommandResult> implements PendingC
 }
 
 function checkArguments(options: CommandOptions): void {
-  const { lun, cdb, dataOut, dataInLength = 0 } = options;
+  const { lun, cdb, dataOut, dataInto, dataInLength = dataInto?.length ?? 0 } = options;
   const invalid = (message: string): never => {
     throw new InitiatorError('ARGUMENT_INVALID', message);
   };
@@ -449,4 +456,5 @@ function checkArguments(options: CommandOptions): void {
   if (!Number.isInteger(dataInLength) || dataInLength < 0 || longest > initiatorLimits.commandDataLengthBytesMax) {
     invalid(`data lengths are whole numbers up to ${initiatorLimits.commandDataLengthBytesMax} bytes`);
   }
+  if (dataInto !== undefined && dataInto.length !== dataInLength) invalid('Data-In is given memory or a length, not both');
 }

@@ -98,9 +98,11 @@ export class SessionCore implements ConnectionOwner {
   start<E extends Exchange>(exchange: E, timeoutMs = this.options.commandMsMax ?? initiatorLimits.commandMsMax): E {
     if (this.closeCause !== null || this.isLoggedOut) throw new InitiatorError('SESSION_CLOSED', 'the session is closed', { cause: this.closeCause });
     this.exchanges.add(exchange);
-    exchange.startTimer(this.clock, timeoutMs, () => {
-      if (!exchange.isSent) this.forget(exchange);
-    });
+    if (timeoutMs > 0) {
+      exchange.startTimer(this.clock, timeoutMs, () => {
+        if (!exchange.isSent) this.forget(exchange);
+      });
+    }
     this.enqueue(exchange);
     return exchange;
   }

@@ -210,6 +210,16 @@ export class Session {
     return this.#onTask(TaskManagementFunction.abortTask, command);
   }
 
+  /**
+   * Ends a command that the target has said it does not have (`taskDoesNotExist`), as after a reset by somebody else: no answer comes any more. It rejects with
+   * `COMMAND_ABORTED`; one that has ended stays as it is.
+   */
+  giveUp(command: PendingCommand): void {
+    assert(command instanceof CommandExchange, 'a pending command comes from submit');
+    this.#core.forget(command);
+    if (!command.isSettled) command.fail(new InitiatorError('COMMAND_ABORTED', 'the target does not have the task any more'));
+  }
+
   /** QUERY TASK: `functionSucceeded` when the target has the task, `functionComplete` when it has not. RFC 7144 §5.1. */
   async queryTask(command: PendingCommand): Promise<number> {
     return this.#onTask(TaskManagementFunction.queryTask, command);

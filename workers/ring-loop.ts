@@ -1,5 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { nowMicros } from '../engine/clock.js';
+import { mediumTypeNamed } from '../engine/devices/registry.js';
 import { CpuProfiler } from '../engine/dispatch/cpu-profiler.js';
 import type { UnitAttachment, UnitDetachment } from '../engine/dispatch/job.js';
 import { Doorbell, type ProfileMessage, RingChannel, type RingWorkerSetup } from '../engine/dispatch/ring-channel.js';
@@ -7,7 +8,6 @@ import { assert } from '../engine/errors.js';
 import type { DeviceType } from '../engine/scsi/command-table.js';
 import { executeMediumCommand } from '../engine/scsi/device-server.js';
 import { failedByDefect } from '../engine/scsi/device-server-faults.js';
-import { deviceTypeNamed } from '../engine/scsi/device-types.js';
 import { Medium } from '../engine/scsi/medium.js';
 import { CommandSlot, SlotMemory } from '../engine/shm/command-slot.js';
 import { SLOT_LAYOUT_VERSION } from '../engine/shm/layout.js';
@@ -62,7 +62,7 @@ class AttachedUnits {
   #attach(attachment: UnitAttachment): void {
     const store = attachStore(attachment.store);
     const medium = new Medium(store, attachment.shape, attachment.handle);
-    this.#units.set(attachment.handle, { deviceType: deviceTypeNamed(attachment.deviceTypeName), medium });
+    this.#units.set(attachment.handle, { deviceType: mediumTypeNamed(attachment.deviceTypeName), medium });
   }
 }
 

@@ -6,9 +6,11 @@ import { UnitMetrics } from '../../engine/metrics/unit-metrics.js';
 import { BHS_LENGTH } from '../../engine/pdu/index.js';
 import { BufferArena } from '../../engine/shm/buffer-arena.js';
 import { DataDirection } from '../../engine/shm/layout.js';
+import { answerTask } from '../../engine/task/data-in-transfer.js';
 import type { PduOutput, Releasable } from '../../engine/task/pdu-output.js';
 import { SlotPool } from '../../engine/task/slot-pool.js';
-import type { TaskOwner } from '../../engine/task/task.js';
+import { solicit } from '../../engine/task/solicitation.js';
+import type { PduTaskOwner, Task } from '../../engine/task/task.js';
 import { TaskRunner } from '../../engine/task/task-runner.js';
 import { TaskSet } from '../../engine/task/task-set.js';
 import { BLOCK_BYTES, benchNexus, benchUnit } from './bench-unit.js';
@@ -51,7 +53,7 @@ class NoSocket implements PduOutput {
 }
 
 /** A connection that only counts. */
-class NoConnection implements TaskOwner {
+class NoConnection implements PduTaskOwner {
   readonly nexus = benchNexus;
   readonly output = new NoSocket();
   readonly parameters = {
@@ -75,6 +77,15 @@ class NoConnection implements TaskOwner {
   }
   takeTargetTransferTag(): number {
     return 1;
+  }
+  solicit(task: Task): void {
+    solicit(task, this);
+  }
+  sendAnswer(task: Task): void {
+    answerTask(task, this);
+  }
+  releaseAfterAnswer(task: Task): void {
+    this.output.releaseAfterFlush(task);
   }
   onDataOutUnwanted(): void {}
   holdAnswer(): boolean {

@@ -12,14 +12,15 @@ import type { ControlParams, ControlSocket } from './control-socket.js';
  *     lun-resize  {"target", "lun": 3, "sizeBytes": …, "force": false}
  *     lun-eject   {"target", "lun": 3, "force": false}
  *     lun-load    {"target", "lun": 3}
+ *     lun-do      {"target", "lun": 3, "operation": "insert", "arguments": ["/srv/a.tape"]}   what the device answers
  *     alua-set    {"target", "group": 1, "state": "standby", "transitionMs": 0}
  *
- * All but `lun-list` answer null.
+ * All but `lun-list` and `lun-do` answer null.
  */
 export function registerUnitsOperations(socket: Pick<ControlSocket, 'registerOperation'>, units: LiveUnits): void {
   socket.registerOperation('lun-list', () => units.list());
-  socket.registerOperation('lun-add', (params) => {
-    units.add(targetOf(params, units), mappingOf(params, 'lun'));
+  socket.registerOperation('lun-add', async (params) => {
+    await units.add(targetOf(params, units), mappingOf(params, 'lun'));
     return null;
   });
   socket.registerOperation('lun-remove', async (params) => {
@@ -30,13 +31,22 @@ export function registerUnitsOperations(socket: Pick<ControlSocket, 'registerOpe
     await units.resize(targetOf(params, units), numberOf(params, 'lun'), numberOf(params, 'sizeBytes'), { force: flagOf(params, 'force') });
     return null;
   });
-  socket.registerOperation('lun-eject', (params) => {
-    units.eject(targetOf(params, units), numberOf(params, 'lun'), { force: flagOf(params, 'force') });
+  socket.registerOperation('lun-eject', async (params) => {
+    await units.eject(targetOf(params, units), numberOf(params, 'lun'), { force: flagOf(params, 'force') });
     return null;
   });
-  socket.registerOperation('lun-load', (params) => {
-    units.load(targetOf(params, units), numberOf(params, 'lun'));
+  socket.registerOperation('lun-load', async (params) => {
+    await units.load(targetOf(params, units), numberOf(params, 'lun'));
     return null;
+  });
+  socket.registerOperation('lun-do', async (params) => {
+    const answer = await units.operate(
+      targetOf(params, units),
+      numberOf(params, 'lun'),
+      textOf(params['operation'], 'operation'),
+      textsOf(params, 'arguments'),
+    );
+    return answer ?? null;
   });
   socket.registerOperation('alua-set', (params) => {
     const transitionMs = params['transitionMs'] === undefined ? 0 : numberOf(params, 'transitionMs');
@@ -62,6 +72,17 @@ function numberOf(params: ControlParams, key: string): number {
   const value = params[key];
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) throw badRequest(`expected ${key} to be a whole number`);
   return value;
+}
+
+function textOf(value: unknown, key: string): string {
+  if (typeof value !== 'string') throw badRequest(`expected ${key} to be text`);
+  return value;
+}
+
+function textsOf(params: ControlParams, key: string): string[] {
+  const value = params[key] ?? [];
+  if (!Array.isArray(value)) throw badRequest(`expected ${key} to be a list of texts`);
+  return value.map((item) => textOf(item, key));
 }
 
 function flagOf(params: ControlParams, key: string): boolean {

@@ -1,3 +1,4 @@
+import { findDeviceKind } from '../devices/registry.js';
 import { type LimitName, limitTable } from '../limits.js';
 import { checkLuns, checkUnitNames } from './check-luns.js';
 import { checkPortGroups } from './check-port-groups.js';
@@ -5,7 +6,7 @@ import { checkOpenPortals, checkSecurity } from './check-security.js';
 import { DEFAULT_PORTAL_GROUP_TAG, formatPortal, portalGroupTagOf } from './portal.js';
 import { type ConfigPath, type ConfigProblem, formatPath } from './problem.js';
 import type { Draft, DraftTarget } from './read-draft.js';
-import { resolveStorePath } from './store-text.js';
+import { resolveDeviceSource, resolveStorePath, type StoreText } from './store-text.js';
 
 /** The rules that tie values together, over whatever could be read. Every problem found is pushed to `problems`. */
 export function checkDraft(draft: Draft, baseDirectory: string, problems: ConfigProblem[]): void {
@@ -71,8 +72,8 @@ function checkFiles(draft: Draft, baseDirectory: string, problems: ConfigProblem
   const firstUses = new Map<string, { readonly path: ConfigPath; readonly readOnly: boolean }>();
   for (const [targetIndex, target] of (draft.targets ?? []).entries()) {
     for (const [lunIndex, lun] of (target?.luns ?? []).entries()) {
-      if (lun?.store?.kind !== 'file') continue;
-      const file = resolveStorePath(baseDirectory, lun.store.path);
+      const file = lun?.store === undefined ? null : ownFileOf(lun.store, baseDirectory);
+      if (lun === undefined || file === null) continue;
       const path = ['targets', targetIndex, 'luns', lunIndex];
       const readOnly = lun.readonly ?? false;
       const first = firstUses.get(file);
@@ -86,6 +87,13 @@ function checkFiles(draft: Draft, baseDirectory: string, problems: ConfigProblem
       }
     }
   }
+}
+
+/** The file or directory that a LUN has for itself. */
+function ownFileOf(store: StoreText, baseDirectory: string): string | null {
+  if (store.kind === 'file') return resolveStorePath(baseDirectory, store.path);
+  if (store.kind !== 'device') return null;
+  return findDeviceKind(store.device)?.ownPath?.(resolveDeviceSource(store.device, store.source, baseDirectory)) ?? null;
 }
 
 function checkWorkers(draft: Draft, problems: ConfigProblem[]): void {

@@ -1,7 +1,9 @@
+import { deviceKindNamed, deviceKinds } from '../devices/registry.js';
 import { formatByteSize } from './byte-size.js';
 import { DEFAULT_BLOCK_LENGTH_BYTES } from './lun-document.js';
 import { type ConfigPath, type ConfigProblem, formatPath } from './problem.js';
 import type { Draft, DraftLun, DraftTarget } from './read-draft.js';
+import { diskLunShape } from './schema.js';
 
 /** The rules that tie the keys of one LUN together, and the LUNs of one target. */
 
@@ -21,6 +23,11 @@ export function checkLuns(target: DraftTarget, targetPath: ConfigPath, problems:
       if (first === undefined) firstIndex.set(lun.lun, index);
       else invalid(problems, [...path, 'lun'], `LUN ${lun.lun} is there twice, first as ${formatPath([...targetPath, 'luns', first])}`);
     }
+    if (lun.store?.kind === 'device') {
+      checkDevice(lun, lun.store, path, problems);
+      continue;
+    }
+    checkDiskKeys(lun, path, problems);
     checkStore(lun, path, problems);
     checkPhysicalBlocks(lun, path, problems);
     checkProvisioning(lun, path, problems);
@@ -46,9 +53,31 @@ function invalid(problems: ConfigProblem[], path: ConfigPath, message: string): 
   problems.push({ code: 'CONFIG_INVALID', path, at: 'value', message });
 }
 
+const COMMON_KEYS: readonly string[] = ['lun', 'store', 'readonly', 'execution', 'naa', 'serial', 'vendor', 'product'];
+
+/** Options of a device are those of its kind and nothing else. */
+function checkDevice(lun: DraftLun, { device, source }: { device: string; source: string }, path: ConfigPath, problems: ConfigProblem[]): void {
+  const kind = deviceKindNamed(device);
+  for (const key of Object.keys(lun)) {
+    if (COMMON_KEYS.includes(key) || Object.hasOwn(kind.options, key)) continue;
+    const own = Object.keys(kind.options).join(', ');
+    invalid(problems, [...path, key], `${key} is no option of ${kind.form}${own === '' ? '' : `, which has ${own}`}`);
+  }
+  for (const { key, message } of kind.check?.({ kind: device, source, options: lun }, lun.readonly === true) ?? []) invalid(problems, [...path, key], message);
+}
+
+/** What only other kinds of devices have is told here, where it is known that this is a disk. */
+function checkDiskKeys(lun: DraftLun, path: ConfigPath, problems: ConfigProblem[]): void {
+  for (const key of Object.keys(lun)) {
+    if (Object.hasOwn(diskLunShape, key)) continue;
+    const owners = deviceKinds.filter(({ options }) => Object.hasOwn(options, key)).map(({ name }) => `${name}:`);
+    invalid(problems, [...path, key], `${key} belongs to ${owners.join(' and ')} LUNs; this one is a disk`);
+  }
+}
+
 function checkStore(lun: DraftLun, path: ConfigPath, problems: ConfigProblem[]): void {
   const { store } = lun;
-  if (store === undefined) return;
+  if (store === undefined || store.kind === 'device') return;
   if (store.kind === 'file') {
     if (lun.size !== undefined) checkSize(lun.size, lun, [...path, 'size'], problems);
     if (lun.direct === true && !isPowerOfTwo(blockLengthOf(lun))) {

@@ -130,11 +130,35 @@ export type StoreConfig =
       readonly direct: boolean;
     };
 
-export interface LunConfig {
+/** A LUN: a disk on a store, or a device of another kind. */
+export type LunConfig = DiskLunConfig | DeviceLunConfig;
+
+interface LunConfigCommon {
   readonly lun: number;
+  readonly readOnly: boolean;
+  readonly execution?: ExecutionPolicy;
+  /** 16 or 32 hex digits; derived from the target's name and the LUN where it is left out. */
+  readonly naa?: string;
+  readonly serial?: string;
+  readonly vendor?: string;
+  readonly product?: string;
+}
+
+export interface DeviceLunConfig extends LunConfigCommon {
+  readonly device: {
+    /** The name of a `DeviceKind`. */
+    readonly kind: string;
+    /** What stands behind the colon, paths absolute; empty when there is nothing. */
+    readonly source: string;
+    /** By the keys that the kind has, as its schemas read them. */
+    readonly options: Readonly<Record<string, unknown>>;
+  };
+}
+
+export interface DiskLunConfig extends LunConfigCommon {
+  readonly device?: undefined;
   readonly store: StoreConfig;
   readonly blockLengthBytes: number;
-  readonly readOnly: boolean;
   /** A power of two times the block length; the block length where it is left out. SBC-3, LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT. */
   readonly physicalBlockLengthBytes?: number;
   /** Blocks can be unmapped. Where it is left out: so it is for `ram` and for files that are sparse. */
@@ -146,10 +170,4 @@ export interface LunConfig {
   readonly removable?: boolean;
   /** Protection information, SBC-3 "Protection types"; none where it is left out. */
   readonly protectionType?: 1 | 2 | 3;
-  /** 16 or 32 hex digits; derived from the target's name and the LUN where it is left out. */
-  readonly naa?: string;
-  readonly execution?: ExecutionPolicy;
-  readonly serial?: string;
-  readonly vendor?: string;
-  readonly product?: string;
 }

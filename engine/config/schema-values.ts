@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BYTE_SIZE_FORM, parseByteCount, parseByteSize } from './byte-size.js';
 import type { Parsed } from './parsed.js';
 
 /** Kinds of values that several parts of the schema have. `error` is the phrase that completes "expected …". */
@@ -19,3 +20,11 @@ export function wholeNumber(min: number, max: number) {
 }
 
 export const flag = z.boolean({ error: 'true or false' });
+
+/** Bytes as a number or as text with a unit. */
+export const byteSize = z.union([z.number(), z.string()], { error: BYTE_SIZE_FORM }).transform((value, context): number => {
+  const parsed = typeof value === 'number' ? parseByteCount(value) : parseByteSize(value);
+  if (parsed.fault === undefined) return parsed.value;
+  context.addIssue({ code: 'custom', message: parsed.fault });
+  return z.NEVER;
+});

@@ -1,12 +1,13 @@
 import { z } from 'zod';
+import { deviceKinds } from '../devices/registry.js';
 import { type LimitName, limitTable } from '../limits.js';
 import { LUN_MAX } from '../pdu/lun.js';
 import { ACCESS_STATE_NAMES, type AccessStateName } from '../scsi/alua/access-state.js';
-import { BYTE_SIZE_FORM, parseByteCount, parseByteSize } from './byte-size.js';
+import { parseByteSize } from './byte-size.js';
 import { ISCSI_NAME_FORM, parseIscsiName } from './iscsi-name.js';
 import { ISNS_SERVER_FORM, parseIsnsServer } from './isns-server.js';
 import { PORTAL_FORM, PORTAL_GROUP_TAG_MAX, parsePortal } from './portal.js';
-import { flag, parsedText, wholeNumber } from './schema-values.js';
+import { byteSize, flag, parsedText, wholeNumber } from './schema-values.js';
 import { accessSchema, chapShape, discoverySchema, redirectSchema } from './security-schema.js';
 import { parseStoreText, STORE_FORM } from './store-text.js';
 
@@ -41,14 +42,6 @@ function printableText(lengthMax: number) {
   return z.string({ error }).regex(new RegExp(`^[\\x20-\\x7e]{1,${lengthMax}}$`), { error });
 }
 
-/** Bytes as a number or as text with a unit. */
-const byteSize = z.union([z.number(), z.string()], { error: BYTE_SIZE_FORM }).transform((value, context): number => {
-  const parsed = typeof value === 'number' ? parseByteCount(value) : parseByteSize(value);
-  if (parsed.fault === undefined) return parsed.value;
-  context.addIssue({ code: 'custom', message: parsed.fault });
-  return z.NEVER;
-});
-
 const execution = z.enum(EXECUTION_POLICIES, { error: 'inline, pool or auto' });
 const alias = z.string({ error: 'text' }).refine((text) => Buffer.byteLength(text) <= ALIAS_LENGTH_BYTES_MAX && !/\p{Cc}/u.test(text), {
   error: `text of at most ${ALIAS_LENGTH_BYTES_MAX} bytes without control characters`,
@@ -65,26 +58,37 @@ const naa = z
   .regex(/^(?:0x)?(?:[235][0-9a-f]{15}|6[0-9a-f]{31})$/i, { error: NAA_FORM })
   .transform((text) => text.toLowerCase().replace(/^0x/, ''));
 
+/** Keys of a disk, and those that LUNs of all kinds have. */
+export const diskLunShape = {
+  lun: wholeNumber(0, LUN_MAX),
+  store: parsedText(STORE_FORM, parseStoreText),
+  size: byteSize.optional(),
+  'block-size': z.literal(BLOCK_LENGTHS, { error: BLOCK_LENGTHS_FORM }).optional(),
+  'physical-block-size': byteSize.optional(),
+  thin: flag.optional(),
+  space: byteSize.optional(),
+  threshold: wholeNumber(1, 100).optional(),
+  removable: flag.optional(),
+  pi: z.literal([1, 2, 3], { error: '1, 2 or 3' }).optional(),
+  naa: naa.optional(),
+  readonly: flag.optional(),
+  direct: flag.optional(),
+  execution: execution.optional(),
+  serial: printableText(SERIAL_LENGTH_MAX).optional(),
+  vendor: printableText(VENDOR_LENGTH_MAX).optional(),
+  product: printableText(PRODUCT_LENGTH_MAX).optional(),
+};
+
+/** The options of all other kinds of devices; which of them a LUN may have is checked when its kind is known. */
+const deviceOptionShape: Readonly<Record<string, z.ZodType>> = Object.fromEntries(
+  deviceKinds
+    .flatMap(({ options }) => Object.entries(options).filter(([key]) => !Object.hasOwn(diskLunShape, key)))
+    .map(([key, schema]) => [key, schema.optional()]),
+);
+
 export const lunSchema = z.strictObject(
-  {
-    lun: wholeNumber(0, LUN_MAX),
-    store: parsedText(STORE_FORM, parseStoreText),
-    size: byteSize.optional(),
-    'block-size': z.literal(BLOCK_LENGTHS, { error: BLOCK_LENGTHS_FORM }).optional(),
-    'physical-block-size': byteSize.optional(),
-    thin: flag.optional(),
-    space: byteSize.optional(),
-    threshold: wholeNumber(1, 100).optional(),
-    removable: flag.optional(),
-    pi: z.literal([1, 2, 3], { error: '1, 2 or 3' }).optional(),
-    naa: naa.optional(),
-    readonly: flag.optional(),
-    direct: flag.optional(),
-    execution: execution.optional(),
-    serial: printableText(SERIAL_LENGTH_MAX).optional(),
-    vendor: printableText(VENDOR_LENGTH_MAX).optional(),
-    product: printableText(PRODUCT_LENGTH_MAX).optional(),
-  },
+  // Typed as the disk's alone: the others are read by their kinds.
+  { ...diskLunShape, ...(deviceOptionShape as Record<never, never>) },
   { error: 'a mapping such as { lun: 0, store: "ram:1GiB" }' },
 );
 

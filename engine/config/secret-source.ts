@@ -3,6 +3,7 @@ import { limitTable } from '../limits.js';
 import { ChapSecret, type ParsedSecret } from '../login/index.js';
 import type { SecretSource } from './engine-config.js';
 import { describeReadFault, readUpTo } from './file-reading.js';
+import type { Parsed } from './parsed.js';
 
 /** Permission bits of everybody but the owner. */
 const OTHERS_MODE = 0o077;
@@ -19,6 +20,14 @@ export function readSecret(source: SecretSource): ParsedSecret {
   if (bytes.length > secretBytesMax.value) return { fault: `${where}: expected a secret of at most ${secretBytesMax.value} bytes, found more` };
   const parsed = ChapSecret.parse(bytes);
   return parsed.fault === undefined ? parsed : { fault: `${where}: ${parsed.fault}` };
+}
+
+/** The secret as it is written there, for those who log in elsewhere with it. Faults are those of `readSecret`. */
+export function readSecretText(source: SecretSource): Parsed<string> {
+  const bytes = 'file' in source ? readFile(source.file) : readVariable(source.env);
+  if (typeof bytes === 'string') return { fault: bytes };
+  const parsed = readSecret(source);
+  return parsed.fault === undefined ? { value: bytes.toString() } : { fault: parsed.fault };
 }
 
 function readVariable(name: string): Buffer | string {

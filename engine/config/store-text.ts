@@ -1,14 +1,21 @@
 import { resolve } from 'node:path';
+import { deviceKinds, findDeviceKind } from '../devices/registry.js';
 import { formatByteSize, parseByteSize } from './byte-size.js';
 import { didYouMean } from './did-you-mean.js';
-import type { StoreConfig } from './engine-config.js';
+import type { DeviceLunConfig, LunConfig, StoreConfig } from './engine-config.js';
 import { fault, type Parsed, quoted } from './parsed.js';
 
-/** A store as its text alone says it; `size` and `direct` are keys beside the text and are added later. */
-export type StoreText = { readonly kind: 'ram' | 'null'; readonly sizeBytes: number } | { readonly kind: 'file'; readonly path: string };
+/** A store as its text alone says it, or a device of another kind than disks; `size`, `direct` and others are keys beside the text and are added later. */
+export type StoreText =
+  | { readonly kind: 'ram' | 'null'; readonly sizeBytes: number }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'device'; readonly device: string; readonly source: string };
 
 export const STORE_KINDS = ['ram', 'null', 'file'] as const;
-export const STORE_FORM = 'a store: ram:SIZE, null:SIZE or file:PATH';
+const DEVICE_FORMS = deviceKinds.map(({ form }) => form).join(', ');
+/** What a LUN can be, for messages. */
+export const STORE_FORM = `a store: ram:SIZE, null:SIZE or file:PATH; or a device: ${DEVICE_FORMS}`;
+const KIND_NAMES = [...STORE_KINDS, ...deviceKinds.map(({ name }) => name)];
 
 /** `ram:1GiB`, `null:1TiB`, `file:/srv/disk.img`. Everything after the first colon is the path of a file. */
 export function parseStoreText(text: string): Parsed<StoreText> {
@@ -25,8 +32,13 @@ export function parseStoreText(text: string): Parsed<StoreText> {
     case 'file':
       return parseFilePath(rest, text);
     default: {
+      const device = findDeviceKind(kind);
+      if (device !== undefined) {
+        const source = device.parseSource(rest);
+        return source.fault === undefined ? { value: { kind: 'device', device: kind, source: source.value } } : fault(source.fault);
+      }
       const looksLikePath = /^(?:[./~]|[a-z]:[\\/])/i.test(text);
-      const hint = looksLikePath ? `; write file:${text} to serve a file` : didYouMean(kind, STORE_KINDS);
+      const hint = looksLikePath ? `; write file:${text} to serve a file` : didYouMean(kind, KIND_NAMES);
       return fault(`expected ${STORE_FORM}, found ${quoted(text)}${hint}`);
     }
   }
@@ -43,6 +55,28 @@ function parseFilePath(path: string, text: string): Parsed<StoreText> {
 /** Where a `file:` path leads: relative ones start at `baseDirectory`. */
 export function resolveStorePath(baseDirectory: string, path: string): string {
   return resolve(baseDirectory, path);
+}
+
+/** A source of a device kind, with paths that start at `baseDirectory`. */
+export function resolveDeviceSource(device: string, source: string, baseDirectory: string): string {
+  return findDeviceKind(device)?.resolveSource?.(source, baseDirectory) ?? source;
+}
+
+/** `tape:/srv/a.tape`, `controller`. */
+export function formatDeviceText({ kind, source }: DeviceLunConfig['device']): string {
+  return source === '' ? kind : `${kind}:${source}`;
+}
+
+/** The text of what a LUN is, as the configuration has it. */
+export function formatLunText(lun: LunConfig): string {
+  return lun.device === undefined ? formatStoreText(lun.store) : formatDeviceText(lun.device);
+}
+
+/** The same for people and logs: without the secrets that a source may hold. */
+export function showLunText(lun: LunConfig): string {
+  if (lun.device === undefined) return formatStoreText(lun.store);
+  const { kind, source } = lun.device;
+  return formatDeviceText({ kind, source: findDeviceKind(kind)?.showSource?.(source) ?? source, options: {} });
 }
 
 /** The text that `parseStoreText` reads back. */

@@ -1,9 +1,10 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { abortedByWorkerLoss, unitOutOfService } from '../scsi/device-server-faults.js';
 import type { CommandSlot } from '../shm/command-slot.js';
 import { SLOT_LAYOUT_VERSION } from '../shm/layout.js';
 import { RING_EMPTY } from '../shm/spsc-ring.js';
+import { poolOfOne } from '../thread-pool.js';
 import type { MediumJob, UnitAttachment, UnitDetachment } from './job.js';
 import { type ProfileMessage, RingChannel, type RingWorkerSetup } from './ring-channel.js';
 
@@ -13,14 +14,6 @@ const RESTART_DELAY_MS_MAX = 1000;
 const BARREN_LIFE_COUNT_MAX = 5;
 /** A thread that sleeps, or executes one long command, hears late that its profile is over; one that hangs never does. */
 const PROFILE_ANSWER_MS_MAX = 5000;
-
-/**
- * Piscina loads the worker's module by `require` first. Node 20 aborts the whole process when a thread is terminated while
- * `require` links an ES module ("v8::Module::IsGraphAsync"), and that happens: a dying pool starts a thread in the place of the
- * dead one, which we terminate at once. Without `require` of ES modules Piscina takes `import()`, which can be terminated.
- */
-const REQUIRE_ESM_OFF = '--no-experimental-require-module';
-const workerExecArgv = process.allowedNodeEnvironmentFlags.has(REQUIRE_ESM_OFF) ? [REQUIRE_ESM_OFF] : [];
 
 export type RingWorkerOptions = Omit<RingWorkerSetup, 'channel' | 'channelCapacity' | 'attachments' | 'slotLayoutVersion'> & {
   readonly ringCapacity: number;
@@ -160,17 +153,7 @@ export class RingWorker {
       channelCapacity: ringCapacity,
       attachments: port2,
     };
-    // A pool of one: a thread that dies while it boots makes a larger pool give up replacing any (Piscina 5.3.2).
-    const pool = new Piscina({
-      filename: workerUrl.href,
-      minThreads: 1,
-      maxThreads: 1,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      atomics: 'disabled',
-      execArgv: workerExecArgv,
-      // What somebody preloads into the process to watch it (clinic's collectors do) breaks when each thread loads it again.
-      env: { ...process.env, NODE_OPTIONS: '' },
-    });
+    const pool = poolOfOne(workerUrl);
     this.#pool = pool;
     this.#ended = pool.run(setup, { transferList: [port2] }).then(
       () => this.#onEnd(pool, port1),

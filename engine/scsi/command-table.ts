@@ -1,7 +1,7 @@
 import { assert } from '../errors.js';
 import type { CommandSlot } from '../shm/command-slot.js';
 import type { ITNexus } from './it-nexus.js';
-import type { LogicalUnit, UnitPartKind } from './logical-unit.js';
+import type { LogicalUnit, UnitCondition, UnitPartKind } from './logical-unit.js';
 import type { Medium } from './medium.js';
 import type { ModeProfile } from './spc/mode-page.js';
 
@@ -26,6 +26,8 @@ interface CommandRowCommon {
   readonly name: string;
   readonly clause: string;
   readonly cdbLength: number;
+  /** Of a VARIABLE LENGTH CDB: it may have any length, which somebody else judges. */
+  readonly isOfAnyLength?: boolean;
   /**
    * CDB usage data, SPC-4 §6.35.3: one mask a CDB byte, a set bit means the device server evaluates it.
    * Byte 0 is the opcode. REPORT SUPPORTED OPERATION CODES answers from it.
@@ -55,6 +57,11 @@ export interface UnitCommandRow extends CommandRowCommon {
    * See `parameter-list.ts`.
    */
   plan?(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus): void;
+  /**
+   * `plan` sets `plannedDataInLength` as well, and memory for it is found in the arena before the command executes, within the bounds that hold for all data:
+   * `dataInCapacity` bytes of `dataIn` from `dataInStart`. For long Data-In of commands without Data-Out; others return memory of their own.
+   */
+  readonly reservesDataIn?: boolean;
   /** Does the work and sets the outcome, at once or, after `deferral.defer()`, later. `command.status` is GOOD on entry. */
   execute(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus, deferral: Deferral): void;
 }
@@ -74,9 +81,9 @@ export interface MediumCommandRow extends CommandRowCommon {
   readonly mediumAccess: 'read' | 'write' | 'flush';
   /**
    * Checks the CDB and sets `lba`, `lbaCount` and the planned lengths, or ends the command with CHECK CONDITION.
-   * Runs before any data is asked for.
+   * Runs before any data is asked for. Rules that depend on more than the medium ask the unit.
    */
-  plan(command: CommandSlot, medium: Medium): void;
+  plan(command: CommandSlot, medium: Medium, unit: LogicalUnit): void;
   /**
    * For ranges that stand in the parameter list: checks it and sets `lba` and `lbaCount` to a range that holds all of them, or ends the command. Runs on
    * the main thread when all Data-Out is here, and before the range is claimed.
@@ -114,6 +121,10 @@ export interface DeviceType {
   readonly commands: CommandTable;
   /** What its mode pages are; it has none where this is left out. `ModePages` belongs to its parts then. */
   readonly modes?: ModeProfile;
+  /** It keeps a position: its commands run one after the other in their order, also those that are SIMPLE. */
+  readonly isSequential?: boolean;
+  /** Why a unit without a medium of logical blocks cannot do what its commands ask, or null. It has no medium where this is left out. */
+  readiness?(unit: LogicalUnit): UnitCondition | null;
   /** NACA in the CONTROL byte is honoured, and INQUIRY says so (NORMACA). What answers where there is no unit has no task set to block. */
   readonly normalAca?: boolean;
   /** Its blocks have protection information, and INQUIRY says so (PROTECT). */

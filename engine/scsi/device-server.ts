@@ -35,7 +35,7 @@ export function prepare(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus)
   command.flags = unit.commandFlags;
   if (entry === undefined) return rejectUnsupported(command, unit.deviceType);
   const row = entry.row;
-  if (row.opcode === VARIABLE_LENGTH_OPCODE && !agreesWithLength(command, row)) {
+  if (row.opcode === VARIABLE_LENGTH_OPCODE && row.isOfAnyLength !== true && !agreesWithLength(command, row)) {
     invalidFieldInCdb(command, ADDITIONAL_CDB_LENGTH_AT);
     return null;
   }
@@ -118,6 +118,6 @@ function planMediumCommand(row: MediumCommandRow, command: CommandSlot, unit: Lo
     checkCondition(command, SenseKey.dataProtect, Asc.writeProtected);
     return null;
   }
-  row.plan(command, medium);
+  row.plan(command, medium, unit);
   return command.status === ScsiStatus.good ? row : null;
 }

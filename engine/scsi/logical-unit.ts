@@ -1,7 +1,9 @@
+import { assert } from '../errors.js';
 import { CommandFlag } from '../shm/layout.js';
 import type { CommandGate } from './command-gate.js';
 import type { DeviceType } from './command-table.js';
 import type { ITNexus } from './it-nexus.js';
+import type { MediaDrive } from './media-drive.js';
 import type { Medium } from './medium.js';
 import type { SenseDetails } from './sense.js';
 import { Asc, SenseKey } from './sense-codes.js';
@@ -42,10 +44,16 @@ const unitStopped: UnitCondition = { key: SenseKey.notReady, asc: Asc.logicalUni
  * `unit.part(Kind)` makes it with its first use; a device type names those that have to be there from the start.
  */
 export interface UnitPart {
+  /** It was given to the unit when that was made: what it is a part of. */
+  onAttached?(unit: LogicalUnit): void;
+  /** All logical units that the target starts with are there, or the unit has joined them. */
+  onTargetBuilt?(): void;
   /** Logical unit reset: what does not outlive it goes. */
   onReset?(cause: ResetCause): void;
   /** The I_T nexus is no more: its session has ended, or it was reset. */
   onNexusLost?(nexus: ITNexus): void;
+  /** The ACA condition of that nexus has ended, and nothing of what it blocked goes on yet. */
+  onAcaCleared?(nexus: ITNexus): void;
   /** The medium was loaded, removed or resized: `unit.medium` is the new one. */
   onMediumChanged?(): void;
   /** The unit is taken away from its target for good: what it watches or does in the background ends. */
@@ -63,6 +71,8 @@ export interface LogicalUnitOptions {
   readonly identity: LogicalUnitIdentity;
   /** What is around it; a unit without one stands alone. */
   readonly host?: LogicalUnitHost;
+  /** Parts that a device brings along: `givenPart` finds each by its class. */
+  readonly parts?: readonly UnitPart[];
   /** The medium can be taken out, SPC-4 "Standard INQUIRY data", RMB. */
   readonly removable?: boolean;
 }
@@ -86,6 +96,8 @@ export class LogicalUnit {
   commandFlags = 0;
   /** Called after every command, when somebody watches the space of the medium; null while nobody does. */
   onMediumCommand: (() => void) | null = null;
+  /** Of a drive: how media changers and operators put media in. Set by the part that is the drive. */
+  mediaDrive: MediaDrive | null = null;
   readonly #gates: CommandGate[] = [];
   readonly #parts = new Map<UnitPartKind<object>, UnitPart>();
   readonly #unitAttentions: UnitAttentions;
@@ -99,13 +111,15 @@ export class LogicalUnit {
     this.identity = options.identity;
     this.host = options.host ?? soleUnitHost;
     this.removable = options.removable ?? false;
+    for (const part of options.parts ?? []) this.#parts.set(part.constructor as UnitPartKind<object>, part);
+    for (const part of options.parts ?? []) part.onAttached?.(this);
     for (const kind of this.deviceType.parts ?? []) this.part(kind);
   }
 
   /** Why there is no medium to work with, or null. SBC-3 "Medium" and "START STOP UNIT command". */
   get mediumCondition(): UnitCondition | null {
-    if (this.#medium === null) return mediumNotPresent;
-    return this.stopped ? unitStopped : null;
+    if (this.#medium !== null) return this.stopped ? unitStopped : null;
+    return this.deviceType.readiness === undefined ? mediumNotPresent : this.deviceType.readiness(this);
   }
 
   get medium(): Medium | null {
@@ -125,6 +139,18 @@ export class LogicalUnit {
     const made = new kind(this);
     this.#parts.set(kind, made);
     return made;
+  }
+
+  /** The part of this class that the device of the unit has brought along. */
+  givenPart<T extends object>(kind: abstract new (...args: never[]) => T): T {
+    const given = this.#parts.get(kind as unknown as UnitPartKind<object>);
+    assert(given !== undefined, `the unit has no ${kind.name}`);
+    return given as T;
+  }
+
+  /** All units that the target starts with are there. */
+  announceTarget(): void {
+    for (const part of this.#parts.values()) part.onTargetBuilt?.();
   }
 
   /** What the parts have to say to REQUEST SENSE now, in no order. */
@@ -203,6 +229,11 @@ export class LogicalUnit {
   /** I_T nexus reset: what the nexus had here is over. It is still there and has to be told what was pending, and of this: that is the caller's. */
   resetNexus(nexus: ITNexus): void {
     for (const part of this.#parts.values()) part.onNexusLost?.(nexus);
+  }
+
+  /** SAM-5 "Clearing an ACA condition": by whatever ended it. */
+  tellAcaCleared(nexus: ITNexus): void {
+    for (const part of this.#parts.values()) part.onAcaCleared?.(nexus);
   }
 
   /** The unit is no more. Its medium goes with it. */

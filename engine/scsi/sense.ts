@@ -6,7 +6,10 @@ import { ScsiStatus } from './status.js';
 export { Asc, SenseKey } from './sense-codes.js';
 
 export interface SenseDetails {
-  /** INFORMATION field: an LBA or an offset. The fixed format has it when it fits 32 bits. */
+  /**
+   * INFORMATION field: an LBA, an offset, or a residual, which may be negative and is written as a two's complement. The fixed format has it when it fits
+   * 32 bits.
+   */
   readonly information?: number;
   /** COMMAND-SPECIFIC INFORMATION field, with the same bound. */
   readonly commandSpecific?: number;
@@ -16,9 +19,20 @@ export interface SenseDetails {
   readonly progress?: number;
   /** Segment pointer for COPY ABORTED: which field of the segment descriptor, or of the parameter list when `inSegment` is false. */
   readonly segmentPointer?: { readonly byte: number; readonly inSegment: boolean };
+  /** `StreamFlag` bits: what a stream command met. SPC-4 "Stream commands sense data descriptor". */
+  readonly streamFlags?: number;
+  /** It is about a command that has ended before. SPC-4 "Current errors and deferred errors". */
+  readonly deferred?: boolean;
+  /** Whole descriptors of a device type, put behind the others; the fixed format has no room for them. */
+  readonly descriptors?: readonly Uint8Array[];
 }
 
+/** FILEMARK, EOM and ILI of the fixed format's byte 2 and of the stream commands descriptor. */
+export const StreamFlag = { filemark: 0x80, endOfMedium: 0x40, incorrectLength: 0x20 } as const;
+
 const RESPONSE_CODE_FIXED_CURRENT = 0x70;
+/** Added to the response code of either format. */
+const RESPONSE_CODE_DEFERRED = 0x01;
 const VALID_BIT = 0x80;
 const RESPONSE_CODE_MASK = 0x7f;
 const SENSE_KEY_MASK = 0x0f;
@@ -30,17 +44,18 @@ const FIELD_POINTER_IN_CDB = 0x40;
 const SEGMENT_POINTER_IN_SEGMENT = 0x20;
 const BIT_POINTER_VALID = 0x08;
 const UINT32_MAX = 0xffffffff;
+const INT32_MIN = -0x8000_0000;
 const PROGRESS_MAX = 0xffff;
 const TWO_TO_THE_32 = 0x1_0000_0000;
 
 /** Writes fixed-format sense data, SPC-4 §4.5.3, and answers its length. */
 export function writeFixedSense(sense: Uint8Array, key: SenseKey, asc: number, details: SenseDetails = {}): number {
   sense.fill(0, 0, FIXED_SENSE_LENGTH);
-  sense[0] = RESPONSE_CODE_FIXED_CURRENT;
-  sense[2] = key;
+  sense[0] = RESPONSE_CODE_FIXED_CURRENT | (details.deferred === true ? RESPONSE_CODE_DEFERRED : 0);
+  sense[2] = key | (details.streamFlags ?? 0);
   const { information, commandSpecific } = details;
-  if (information !== undefined && information <= UINT32_MAX) {
-    sense[0] = RESPONSE_CODE_FIXED_CURRENT | VALID_BIT;
+  if (information !== undefined && information <= UINT32_MAX && information >= INT32_MIN) {
+    sense[0] |= VALID_BIT;
     writeUint32(sense, 3, information);
   }
   sense[7] = ADDITIONAL_SENSE_LENGTH;
@@ -55,13 +70,18 @@ const RESPONSE_CODE_DESCRIPTOR_CURRENT = 0x72;
 /** Length of descriptor-format sense data without descriptors, SPC-4 §4.5.2. */
 export const DESCRIPTOR_SENSE_LENGTH = 8;
 /** Sense data descriptors, SPC-4 §4.5.2.1: type and full length. */
-const Descriptor = { information: { type: 0x00, length: 12 }, commandSpecific: { type: 0x01, length: 12 }, keySpecific: { type: 0x02, length: 8 } } as const;
+const Descriptor = {
+  information: { type: 0x00, length: 12 },
+  commandSpecific: { type: 0x01, length: 12 },
+  keySpecific: { type: 0x02, length: 8 },
+  stream: { type: 0x04, length: 4 },
+} as const;
 const DESCRIPTOR_HEADER_LENGTH = 2;
 
 /** Writes descriptor-format sense data, SPC-4 §4.5.2, and answers its length. */
 export function writeDescriptorSense(sense: Uint8Array, key: SenseKey, asc: number, details: SenseDetails = {}): number {
   sense.fill(0, 0, DESCRIPTOR_SENSE_LENGTH);
-  sense[0] = RESPONSE_CODE_DESCRIPTOR_CURRENT;
+  sense[0] = RESPONSE_CODE_DESCRIPTOR_CURRENT | (details.deferred === true ? RESPONSE_CODE_DEFERRED : 0);
   sense[1] = key;
   sense[2] = asc >> 8;
   sense[3] = asc & 0xff;
@@ -72,6 +92,15 @@ export function writeDescriptorSense(sense: Uint8Array, key: SenseKey, asc: numb
     beginDescriptor(sense, at, Descriptor.keySpecific);
     writeKeySpecific(sense, at + 4, details);
     at += Descriptor.keySpecific.length;
+  }
+  if (details.streamFlags !== undefined) {
+    beginDescriptor(sense, at, Descriptor.stream);
+    sense[at + 3] = details.streamFlags;
+    at += Descriptor.stream.length;
+  }
+  for (const descriptor of details.descriptors ?? []) {
+    sense.set(descriptor, at);
+    at += descriptor.length;
   }
   sense[7] = at - DESCRIPTOR_SENSE_LENGTH;
   return at;

@@ -1,9 +1,11 @@
 import { defaultLimits, type Limits } from '../limits.js';
 import type { CommandSlot } from '../shm/command-slot.js';
-import { TargetPortGroups } from './alua/target-port-groups.js';
+import type { BackingStore } from '../store/store.js';
+import { type After, TargetPortGroups } from './alua/target-port-groups.js';
 import { CopyDomain } from './copy/copy-domain.js';
 import type { ITNexus } from './it-nexus.js';
 import type { LogicalUnit } from './logical-unit.js';
+import { Medium, type MediumShape } from './medium.js';
 import { ScsiStatus } from './status.js';
 
 /** What is around a logical unit: its target, its task set, its state directory. The device server asks it what it cannot know. */
@@ -18,6 +20,12 @@ export interface LogicalUnitHost {
   readonly portGroups: TargetPortGroups;
   /** The logical units that the nexus sees, this one among them: what its third-party copies reach. */
   copyTargets(nexus: ITNexus): Iterable<LogicalUnit>;
+  /** The unit of the same target at the LUN. */
+  unitAt(lun: number): LogicalUnit | undefined;
+  /** Media of logical blocks that come and go while the unit is served. */
+  readonly media: MediaDock;
+  /** Runs it later; what is answered cancels it. */
+  readonly after: After;
   /** What third-party copies of all logical units share. */
   readonly copies: CopyDomain;
   /** Medium commands that the device server gives to the medium itself. */
@@ -27,6 +35,14 @@ export interface LogicalUnitHost {
   readonly statistics: UnitStatistics;
   /** Of the engine. */
   readonly limits: Limits;
+}
+
+/** Makes media of logical blocks known to whoever executes commands. */
+export interface MediaDock {
+  /** The device type has to be one of its kind's `mediumTypes`. The store stays the caller's. */
+  attach(store: BackingStore, shape: MediumShape): Medium;
+  /** Resolves when no command uses the medium any more, and none may begin to: the unit has another one, or none, by now. */
+  release(medium: Medium): Promise<void>;
 }
 
 /** How a command that the device server gave itself ended. */
@@ -116,6 +132,9 @@ export const soleUnitHost: LogicalUnitHost = {
   nexusesOf: () => [],
   copyTargets: () => [],
   copies: new CopyDomain(),
+  unitAt: () => undefined,
+  media: { attach: (store, shape) => new Medium(store, shape), release: () => Promise.resolve() },
+  after: () => () => {},
   onLunsReported: () => {},
   /** Each has its own. */
   get portGroups() {

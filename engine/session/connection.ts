@@ -17,8 +17,10 @@ import {
   type TargetNumbers,
 } from '../pdu/index.js';
 import type { ITNexus } from '../scsi/it-nexus.js';
+import { answerTask } from '../task/data-in-transfer.js';
 import type { PduOutput } from '../task/pdu-output.js';
-import { Task, type TaskOwner, TaskState } from '../task/task.js';
+import { solicit } from '../task/solicitation.js';
+import { type PduTaskOwner, Task, TaskState } from '../task/task.js';
 import { AbortedTransfers } from './aborted-transfers.js';
 import { CommandTurn } from './command-window.js';
 import { ConnectionEnd, ConnectionState, connectionTransitions, PduFinish } from './connection-state.js';
@@ -45,7 +47,7 @@ const REJECTED_HEADER_LENGTH = BHS_LENGTH;
  * One connection of the target, from login to its end: cuts nothing and sends nothing itself, decides everything.
  * One object serves as the receiver of PDUs and as the owner of the tasks that came by it.
  */
-export class Connection implements PduReceiver, TaskOwner {
+export class Connection implements PduReceiver, PduTaskOwner {
   readonly context: EngineContext;
   readonly transport: ConnectionTransport;
   /** Where PDUs are written: the transport's, or what keeps a copy of them until they are acknowledged. */
@@ -275,6 +277,18 @@ export class Connection implements PduReceiver, TaskOwner {
       runControlPdu(this, this.headerView, held.data);
       this.header.set(current);
     }
+  }
+
+  solicit(task: Task): void {
+    solicit(task, this);
+  }
+
+  sendAnswer(task: Task): void {
+    answerTask(task, this);
+  }
+
+  releaseAfterAnswer(task: Task): void {
+    this.output.releaseAfterFlush(task);
   }
 
   onTaskAnswered(task: Task): void {

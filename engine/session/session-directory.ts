@@ -17,7 +17,7 @@ import type { Admission } from './admission.js';
 import type { Connection } from './connection.js';
 import { ConnectionEnd } from './connection-state.js';
 import { Session, SessionState } from './session.js';
-import type { TargetNode } from './target-node.js';
+import { DEFAULT_PORTAL_GROUP_TAG, type TargetNode } from './target-node.js';
 
 const TSIH_MAX = 0xffff;
 
@@ -260,6 +260,19 @@ export class SessionDirectory {
   /** The target was powered on again: that is what the next nexus of each port is told. */
   forgetPorts(target: TargetNode): void {
     for (const key of this.#seenPorts) if (key.endsWith(`\n${target.name}`)) this.#seenPorts.delete(key);
+  }
+
+  /** A nexus of this process, which has no session and sees the whole target. */
+  makeLoopbackNexus(target: TargetNode, initiatorPortName: string | undefined): ITNexus {
+    const id = this.#nextNexusId++;
+    const portName = initiatorPortName ?? `loopback,i,0x${id.toString(16).padStart(12, '0')}`;
+    return {
+      id,
+      initiatorPortName: portName,
+      targetPortName: `${target.name},t,0x${DEFAULT_PORTAL_GROUP_TAG.toString(16).padStart(4, '0')}`,
+      relativeTargetPortIdentifier: DEFAULT_PORTAL_GROUP_TAG,
+      firstAttention: { asc: this.#firstAscOf(`${portName} ${DEFAULT_PORTAL_GROUP_TAG}`, target), toldHandles: new Set([target.absentHandle]) },
+    };
   }
 
   #takeTsih(): number {

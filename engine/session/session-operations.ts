@@ -2,7 +2,7 @@ import { TargetError } from '../errors.js';
 import { announceConnectionDrop, announceSessionDrop, reportScsiEvent, requestLogout, requestRenegotiation } from './async-messages.js';
 import type { Connection } from './connection.js';
 import { connectionsOf } from './connections-of.js';
-import type { Session } from './session.js';
+import { Session } from './session.js';
 import type { SessionDirectory } from './session-directory.js';
 import type { TargetNode } from './target-node.js';
 
@@ -50,10 +50,10 @@ export class SessionOperations {
     const target = this.#directory.targets.find(({ name }) => name === targetName);
     if (target === undefined || !target.hasLun(lun)) throw new TargetError('LUN_UNKNOWN', `there is no LUN ${lun} of a target named ${targetName}`);
     const { unit } = target.taskSetOf(lun);
-    for (const session of target.sessions) {
-      if (session.target?.hasLun(lun) !== true) continue;
-      unit.establishUnitAttention(session.nexus.id, asc);
-      const [connection] = connectionsOf(session);
+    for (const seat of target.seats) {
+      if (seat.target?.hasLun(lun) !== true) continue;
+      unit.establishUnitAttention(seat.nexus.id, asc);
+      const [connection] = seat instanceof Session ? connectionsOf(seat) : [];
       if (options.announce && connection !== undefined) reportScsiEvent(connection, lun, asc);
     }
   }

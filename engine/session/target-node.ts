@@ -1,5 +1,6 @@
 import { assert } from '../errors.js';
 import { isWellKnownLun, LUN_MAX } from '../pdu/index.js';
+import type { ITNexus } from '../scsi/it-nexus.js';
 import type { TaskSet } from '../task/task-set.js';
 import type { Session } from './session.js';
 
@@ -25,6 +26,12 @@ interface Units {
   readonly absent: TaskSet;
 }
 
+/** An I_T nexus with what it sees of the target. A session is one. */
+export interface NexusSeat {
+  readonly nexus: ITNexus;
+  readonly target: TargetNode | null;
+}
+
 /** One iSCSI target node: its name, its logical units and its sessions. */
 export class TargetNode {
   readonly name: string;
@@ -33,6 +40,8 @@ export class TargetNode {
   readonly #portalGroupTags: ReadonlySet<number> | null;
   /** Of the whole target, whatever each of them may see. */
   readonly sessions: Set<Session>;
+  /** Nexuses of this process, which have no session. */
+  readonly loopbacks: Set<NexusSeat>;
   /** The target with all its LUNs: itself unless it is what a restricted initiator sees. */
   readonly whole: TargetNode;
   readonly #units: Units;
@@ -45,9 +54,15 @@ export class TargetNode {
     this.#portalGroupTags = options.portalGroupTags === undefined ? null : new Set(options.portalGroupTags);
     this.whole = restriction?.whole ?? this;
     this.sessions = restriction?.whole.sessions ?? new Set();
+    this.loopbacks = restriction?.whole.loopbacks ?? new Set();
     this.#visible = restriction === undefined ? null : visibleOf(restriction.luns);
     this.#units = restriction === undefined ? { byLun: [], wellKnown: options.wellKnown ?? [], absent: options.absent } : restriction.whole.#units;
     if (restriction === undefined) for (const taskSet of options.taskSets) this.addUnit(taskSet);
+  }
+
+  /** Every nexus of the whole target, whatever way it comes by. */
+  get seats(): NexusSeat[] {
+    return [...this.sessions, ...this.loopbacks];
   }
 
   /** The target as an initiator sees it that may see these LUNs only: for the others it finds what it finds where there is no unit. */

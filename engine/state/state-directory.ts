@@ -2,14 +2,16 @@ import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, read
 import { dirname, join } from 'node:path';
 import { TargetError } from '../errors.js';
 import type { Limits } from '../limits.js';
+import { TEMPORARY_SUFFIX } from './replace-file.js';
 import { decodeStateFile, type KeptValue, STATE_FILE_PATTERN, type StateDocument, stateFileNameOf, type UnitName } from './state-file.js';
 import { type StateIo, stateIo } from './state-io.js';
 import { StateLock } from './state-lock.js';
-import { TEMPORARY_SUFFIX, UnitStateFile } from './unit-state-file.js';
+import { UnitStateFile } from './unit-state-file.js';
 
 export type { KeptValue } from './state-file.js';
 
 const OWNER_ONLY = 0o700;
+const LOCK_NAME = 'lock';
 
 /** What outlives the process: one small file a logical unit, in a directory that one engine holds at a time. */
 export class StateDirectory {
@@ -29,7 +31,7 @@ export class StateDirectory {
   static open(path: string, limits: Limits, io: StateIo = stateIo): StateDirectory {
     try {
       makeDirectory(path);
-      const lock = StateLock.take(path);
+      const lock = StateLock.take(join(path, LOCK_NAME), `the state directory ${path}`);
       try {
         return new StateDirectory(path, limits, io, lock);
       } catch (error) {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { TargetError } from '../errors.js';
+import { encodeCheckedJson, isObject, parseCheckedJson } from './checked-json.js';
 
 /** What JSON can say. */
 export type KeptValue = null | boolean | number | string | readonly KeptValue[] | { readonly [key: string]: KeptValue };
@@ -15,17 +16,14 @@ export interface StateDocument extends UnitName {
 }
 
 /*
- * A state file is JSON that people can read:
+ * A state file is JSON that people can read, see `checked-json.ts`:
  *
  *     { "format": "lunloom-unit-state", "version": 1, "target": "iqn…", "lun": 0, "sections": { … }, "sha256": "…" }
  *
- * The checksum is that of the text in front of it. A file counts as whole only when writing what was read from it gives the same bytes again, so that
- * there is no byte in it whose change goes unnoticed.
+ * A file counts as whole only when writing what was read from it gives the same bytes again, so that there is no byte in it whose change goes unnoticed.
  */
 const FORMAT = 'lunloom-unit-state';
 const VERSION = 1;
-const CHECKSUM_KEY = 'sha256';
-const INDENT = 2;
 
 const READABLE_LENGTH_MAX = 96;
 const NAME_HASH_LENGTH = 16;
@@ -40,10 +38,7 @@ export function stateFileNameOf({ target, lun }: UnitName): string {
 }
 
 export function encodeStateFile({ target, lun, sections }: StateDocument): Buffer {
-  const body = { format: FORMAT, version: VERSION, target, lun, sections: Object.fromEntries(sections) };
-  const text = JSON.stringify(body, null, INDENT).slice(0, -'\n}'.length);
-  const checksum = createHash('sha256').update(text).digest('hex');
-  return Buffer.from(`${text},\n  "${CHECKSUM_KEY}": "${checksum}"\n}\n`);
+  return encodeCheckedJson({ format: FORMAT, version: VERSION, target, lun, sections: Object.fromEntries(sections) });
 }
 
 /**
@@ -51,7 +46,8 @@ export function encodeStateFile({ target, lun, sections }: StateDocument): Buffe
  * Lunloom wrote it, `STATE_FOREIGN` when it is no state file, or one of another unit than its name says.
  */
 export function decodeStateFile(bytes: Uint8Array, path: string, fileName: string): StateDocument {
-  const body = parseBody(bytes, path);
+  const body = parseCheckedJson(bytes);
+  if (body === null) throw corrupt(path);
   if (body['format'] !== FORMAT) throw new TargetError('STATE_FOREIGN', `${path} is no state file of Lunloom; ${HOW_ON}`);
   const { version, target, lun, sections } = body;
   if (typeof version === 'number' && version !== VERSION) {
@@ -68,21 +64,7 @@ export function decodeStateFile(bytes: Uint8Array, path: string, fileName: strin
 
 const HOW_ON = 'move it out of the state directory';
 
-function parseBody(bytes: Uint8Array, path: string): Record<string, unknown> {
-  try {
-    const body: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
-    if (isObject(body)) return body;
-  } catch {
-    // What is no JSON was cut off or damaged; which byte it was helps nobody.
-  }
-  throw corrupt(path);
-}
-
 function corrupt(path: string): TargetError {
   const message = `${path} is damaged: its checksum does not fit its contents. Put a copy back, or remove it to start without what it kept`;
   return new TargetError('STATE_CORRUPT', message);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

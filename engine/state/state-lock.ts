@@ -1,8 +1,7 @@
 import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { TargetError } from '../errors.js';
 
-/** Who holds a state directory. A process is known by its number and its start, since numbers come again. */
+/** Who holds a lock. A process is known by its number and its start, since numbers come again. */
 interface LockHolder {
   readonly pid: number;
   /** Clock ticks since the boot, field 22 of `/proc/PID/stat`; null where there is no /proc. */
@@ -11,12 +10,11 @@ interface LockHolder {
   readonly boot: string | null;
 }
 
-const LOCK_NAME = 'lock';
 const OWNER_ONLY = 0o600;
 /** Someone else may take a lock that was left behind first, and leave it behind too. */
 const ATTEMPT_COUNT_MAX = 8;
 
-/** Keeps a second engine out of a state directory. A lock whose holder is gone, by `kill -9` for one, is taken over. */
+/** Keeps a second engine out of what belongs to one. A lock whose holder is gone, by `kill -9` for one, is taken over. */
 export class StateLock {
   readonly #path: string;
 
@@ -24,9 +22,8 @@ export class StateLock {
     this.#path = path;
   }
 
-  /** Throws `TargetError` `STATE_IN_USE`; faults of the file system as they are. */
-  static take(directory: string): StateLock {
-    const path = join(directory, LOCK_NAME);
+  /** `path` is that of the lock, `guarded` what it guards, for messages. Throws `TargetError` `STATE_IN_USE`; faults of the file system as they are. */
+  static take(path: string, guarded: string): StateLock {
     const draft = `${path}.${process.pid}`;
     // With its contents from the start: a link appears whole or not at all.
     writeFileSync(draft, JSON.stringify(thisProcess()), { mode: OWNER_ONLY });
@@ -36,13 +33,13 @@ export class StateLock {
         const text = readText(path);
         if (text === null) continue;
         const holder = parseHolder(text);
-        if (holder !== null && isAlive(holder)) throw inUse(directory, `by process ${holder.pid}`);
+        if (holder !== null && isAlive(holder)) throw inUse(guarded, `by process ${holder.pid}`);
         moveAway(path, text);
       }
     } finally {
       unlinkSync(draft);
     }
-    throw inUse(directory, 'by another engine that starts now');
+    throw inUse(guarded, 'by another engine that starts now');
   }
 
   release(): void {
@@ -77,8 +74,8 @@ function moveAway(path: string, staleText: string): void {
   unlinkSync(aside);
 }
 
-function inUse(directory: string, whom: string): TargetError {
-  return new TargetError('STATE_IN_USE', `the state directory ${directory} is in use ${whom}; each engine needs one of its own`);
+function inUse(guarded: string, whom: string): TargetError {
+  return new TargetError('STATE_IN_USE', `${guarded} is in use ${whom}; each engine needs one of its own`);
 }
 
 function thisProcess(): LockHolder {

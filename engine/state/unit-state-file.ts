@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { TargetError } from '../errors.js';
+import { replaceFile } from './replace-file.js';
 import { encodeStateFile, type KeptValue, stateFileNameOf, type UnitName } from './state-file.js';
 import type { StateIo } from './state-io.js';
 
@@ -85,7 +86,7 @@ export class UnitStateFile {
     }
     if (fitting.length === 0) return;
     try {
-      await this.#replace(bytes);
+      await replaceFile(this.#options.io, this.path, bytes);
     } catch (error) {
       for (const save of fitting) save.reject(saveFailed(this.path, error));
       return;
@@ -97,28 +98,6 @@ export class UnitStateFile {
   #encode(sections: ReadonlyMap<string, KeptValue>): Buffer {
     return encodeStateFile({ ...this.#options.name, sections });
   }
-
-  /** The old file or the new one is there at any moment, and after this it is the new one. */
-  async #replace(bytes: Uint8Array): Promise<void> {
-    const { io, directory } = this.#options;
-    const temporary = temporaryPathOf(this.path);
-    try {
-      await io.writeNew(temporary, bytes);
-      await io.rename(temporary, this.path);
-    } catch (error) {
-      // Else the next save would find a file in its way. When it cannot be removed either, that save says so.
-      await io.remove(temporary).catch(() => {});
-      throw error;
-    }
-    await io.syncDirectory(directory);
-  }
-}
-
-/** Where a file is written before it takes its place. */
-export const TEMPORARY_SUFFIX = '.tmp';
-
-function temporaryPathOf(path: string): string {
-  return `${path}${TEMPORARY_SUFFIX}`;
 }
 
 function withSection(sections: ReadonlyMap<string, KeptValue>, { section, value }: PendingSave): ReadonlyMap<string, KeptValue> {

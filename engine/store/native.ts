@@ -28,6 +28,8 @@ export interface NativeCalls {
    * written before, which tells for sure what is unwritten.
    */
   firstExtent(fd: number, positionBytes: number, lengthBytes: number, sync: boolean): FileExtent | null;
+  /** ioctl(2), called once: one that a signal interrupts (EINTR) may have done its work. */
+  ioctl(fd: number, request: number, memory: Uint8Array): number;
   /** ftruncate(2) beyond 2^53 bytes. */
   truncate(fd: number, sizeBytes: number): void;
   /** pwrite(2): `fs.writeSync` takes a position beyond 2^53 for none and writes where the descriptor stands. */
@@ -100,7 +102,8 @@ function bind(koffi: Koffi, library: Library): NativeCalls {
   const lseek = checked('lseek', offsetCall(library, 'lseek', 'int64_t', ['int', 'int64_t', 'int']));
   const ftruncate = checked('ftruncate', offsetCall(library, 'ftruncate', 'int', ['int', 'int64_t']));
   const pwrite = checked('write', offsetCall(library, 'pwrite', 'long', ['int', 'const void *', 'size_t', 'int64_t']));
-  const ioctl = checked('ioctl', library.func('ioctl', 'int', ['int', 'unsigned long', 'void *']) as IntCall);
+  const ioctlCall = library.func('ioctl', 'int', ['int', 'unsigned long', 'void *']) as IntCall;
+  const ioctl = checked('ioctl', ioctlCall);
   const madvise = checked('madvise', library.func('madvise', 'int', ['void *', 'size_t', 'int']) as IntCall);
   const pageBytes = Number((library.func('getpagesize', 'int', []) as IntCall)());
   return {
@@ -114,6 +117,11 @@ function bind(koffi: Koffi, library: Library): NativeCalls {
     seekData: (fd, positionBytes) => seekDataWith(lseek, fd, positionBytes),
     seekHole: (fd, positionBytes) => Number(lseek(fd, BigInt(positionBytes), SEEK_HOLE)),
     firstExtent: (fd, positionBytes, lengthBytes, sync) => firstFileExtent((request, memory) => ioctl(fd, request, memory), positionBytes, lengthBytes, sync),
+    ioctl: (fd, request, memory) => {
+      const result = Number(ioctlCall(fd, request, memory));
+      if (result < 0) throw new SystemCallError('ioctl', koffi.errno());
+      return result;
+    },
     truncate: (fd, sizeBytes) => void ftruncate(fd, BigInt(sizeBytes)),
     write: (fd, source, positionBytes) => Number(pwrite(fd, source, source.length, positionBytes)),
   };

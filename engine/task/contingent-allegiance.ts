@@ -6,6 +6,7 @@ import { ScsiStatus } from '../scsi/status.js';
 import type { AbortConcern } from '../scsi/unit-host.js';
 import type { CommandSlot } from '../shm/command-slot.js';
 import { countdown } from './countdown.js';
+import { inStoppingOrder } from './stopping-order.js';
 import type { Task } from './task.js';
 import type { TaskOrder } from './task-order.js';
 import type { TaskRunner } from './task-runner.js';
@@ -107,7 +108,7 @@ export function abortTasksOf(taskSet: TaskSet, runner: TaskRunner, concerns: Abo
   const by = taskSet.tasks.find(({ slot }) => slot === except)?.owner.nexus;
   const affected = taskSet.tasks.filter(({ owner, slot }) => slot !== except && concerns(owner.nexus, true));
   const stopped = countdown(done);
-  for (const task of affected) {
+  for (const task of inStoppingOrder(affected)) {
     const isTold = by !== undefined && task.owner.nexus !== by && taskSet.controlMode.taskAbortedStatus;
     if (isTold) runner.terminate(task, stopped.add());
     else runner.abort(task, stopped.add());

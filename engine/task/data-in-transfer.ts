@@ -10,7 +10,7 @@ import {
 } from '../pdu/index.js';
 import { ScsiStatus } from '../scsi/status.js';
 import { DataDirection, SENSE_CAPACITY_BYTES } from '../shm/layout.js';
-import type { Task, TaskOwner } from './task.js';
+import type { PduTaskOwner, Task } from './task.js';
 
 /** Data up to this length is copied next to its header: cheaper than one more piece in the `writev`. */
 const COPY_LENGTH_MAX = 512;
@@ -38,8 +38,8 @@ function computeResidual(into: Residual, expectedLength: number, deviceLength: n
  * Queues all Data-In PDUs of a finished task and its status: in the last Data-In PDU when the command succeeded, in a
  * SCSI Response of its own when there is sense data, no data, or data in both directions. RFC 7143 §11.4, §11.7.
  */
-export function answerTask(task: Task): void {
-  const { slot, owner } = task;
+export function answerTask(task: Task, owner: PduTaskOwner): void {
+  const { slot } = task;
   const expectedIn = slot.expectedDataInLength;
   const sendLength = Math.min(slot.dataInLength, expectedIn);
   const bidirectional = slot.direction === DataDirection.bidirectional;
@@ -51,7 +51,7 @@ export function answerTask(task: Task): void {
 }
 
 /** Answers the DataSN after the last one. */
-function sendDataIn(task: Task, owner: TaskOwner, sendLength: number, firstDataSN: number, collapse: boolean): number {
+function sendDataIn(task: Task, owner: PduTaskOwner, sendLength: number, firstDataSN: number, collapse: boolean): number {
   const { slot } = task;
   const { maxRecvDataSegmentLength, maxBurstLength, errorRecoveryLevel } = owner.parameters;
   dataIn.initiatorTaskTag = task.initiatorTaskTag;
@@ -65,7 +65,7 @@ function sendDataIn(task: Task, owner: TaskOwner, sendLength: number, firstDataS
     const last = offset + length === sendLength;
     burstLeft -= length;
     dataIn.final = last || burstLeft === 0;
-    if (errorRecoveryLevel > 0) askForAcknowledgement(task, burstLeft === 0 && !last);
+    if (errorRecoveryLevel > 0) askForAcknowledgement(task, owner, burstLeft === 0 && !last);
     if (burstLeft === 0) burstLeft = maxBurstLength;
     dataIn.dataSN = dataSN++;
     dataIn.bufferOffset = offset;
@@ -97,9 +97,9 @@ function sendDataIn(task: Task, owner: TaskOwner, sendLength: number, firstDataS
  * A bit, RFC 7143 §11.7.2: once every MaxBurstLength bytes we ask to be told what has arrived, so that it needs not be kept any
  * longer. The last of all data is acknowledged with the status.
  */
-function askForAcknowledgement(task: Task, isAsked: boolean): void {
+function askForAcknowledgement(task: Task, owner: PduTaskOwner, isAsked: boolean): void {
   dataIn.acknowledge = isAsked;
-  dataIn.targetTransferTag = isAsked ? task.owner.takeTargetTransferTag() : RESERVED_TAG;
+  dataIn.targetTransferTag = isAsked ? owner.takeTargetTransferTag() : RESERVED_TAG;
   dataIn.lunHigh = isAsked ? task.lunHigh : 0;
   dataIn.lunLow = isAsked ? task.lunLow : 0;
 }
@@ -108,7 +108,7 @@ function askForAcknowledgement(task: Task, isAsked: boolean): void {
  * How much Data-Out the device wanted, for the residual; what was never asked for counts as not transferred. `expDataSN` counts
  * Data-In PDUs, with the R2Ts of a bidirectional command; it is 0 when there was no Data-In. RFC 7143 §11.4.8.
  */
-function sendResponse(task: Task, owner: TaskOwner, bidirectional: boolean, expDataSN: number): void {
+function sendResponse(task: Task, owner: PduTaskOwner, bidirectional: boolean, expDataSN: number): void {
   const { slot, output } = { slot: task.slot, output: owner.output };
   const expectedOut = slot.expectedDataOutLength;
   const residual =

@@ -80,7 +80,7 @@ export class InternalCommands implements Pick<MediumIo, 'execute'> {
     slot.expectedDataOutLength = dataOut.length;
     slot.expectedDataInLength = dataOut.length === 0 ? EXPECTED_LENGTH_MAX : 0;
     slot.flags = unit.commandFlags & CommandFlag.writeThrough;
-    row.plan(slot, medium);
+    row.plan(slot, medium, unit);
     if (slot.status !== ScsiStatus.good) return outcomeOf(slot, NO_BYTES);
     slot.dataOut = dataOut;
     slot.dataOutStart = 0;

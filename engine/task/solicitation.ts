@@ -1,7 +1,7 @@
 import { assert } from '../errors.js';
 import { emptyReadyToTransfer, encodeReadyToTransfer } from '../pdu/index.js';
 import type { OutstandingR2T } from './data-out-transfer.js';
-import { NO_PIECE, type Task } from './task.js';
+import { NO_PIECE, type PduTaskOwner, type Task } from './task.js';
 import type { TaskMemory } from './task-memory.js';
 
 /** One thread writes PDUs, so one record is enough. */
@@ -19,30 +19,29 @@ export function placeAndSolicit(task: Task, memory: TaskMemory): void {
   const lengthBytes = task.dataOut.wantedLength;
   assert(task.dataOutPiece === NO_PIECE, 'Data-Out got a piece for a part of it: who waits for memory must hold none');
   if (memory.allocateDataOut(task, lengthBytes)) {
-    solicit(task);
+    task.owner.solicit(task);
     return;
   }
   memory.share.waitFor(task, lengthBytes, (granted) => {
     memory.placeDataOut(task, granted, lengthBytes);
-    solicit(task);
+    task.owner.solicit(task);
   });
   memory.makeRoomFor(task);
 }
 
 /** Sends as many R2Ts as may be open. */
-export function solicit(task: Task): void {
-  const { owner, dataOut } = task;
+export function solicit(task: Task, owner: PduTaskOwner): void {
+  const { dataOut } = task;
   const { maxBurstLength, maxOutstandingR2T } = owner.parameters;
   for (;;) {
     const r2t = dataOut.nextR2T(() => owner.takeTargetTransferTag(), maxBurstLength, maxOutstandingR2T);
     if (r2t === null) return;
-    sendR2T(task, r2t);
+    sendR2T(task, owner, r2t);
   }
 }
 
 /** Asks for a part of the task's Data-Out. RFC 7143 §11.8. */
-export function sendR2T(task: Task, r2t: OutstandingR2T): void {
-  const { owner } = task;
+export function sendR2T(task: Task, owner: PduTaskOwner, r2t: OutstandingR2T): void {
   pdu.lunHigh = task.lunHigh;
   pdu.lunLow = task.lunLow;
   pdu.initiatorTaskTag = task.initiatorTaskTag;
@@ -63,12 +62,12 @@ export function sendR2T(task: Task, r2t: OutstandingR2T): void {
  * R2T SNACK: sends R2Ts again as they were; `begRun` and `runLength` 0 mean all that are not answered. False when one of them
  * was never sent, or its data has arrived, which acknowledges it. RFC 7143 §11.16.
  */
-export function resendR2Ts(task: Task, begRun: number, runLength: number): boolean {
+export function resendR2Ts(task: Task, owner: PduTaskOwner, begRun: number, runLength: number): boolean {
   const { outstanding, r2tCount } = task.dataOut;
   const until = runLength === 0 ? r2tCount : begRun + runLength;
   const isAll = begRun === 0 && runLength === 0;
   const run = outstanding.filter(({ r2tSN }) => r2tSN >= begRun && r2tSN < until);
   if (until > r2tCount || (!isAll && run.length !== until - begRun) || run.length === 0) return false;
-  for (const r2t of run) sendR2T(task, r2t);
+  for (const r2t of run) sendR2T(task, owner, r2t);
   return true;
 }

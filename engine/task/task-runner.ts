@@ -15,11 +15,10 @@ import { DataDirection } from '../shm/layout.js';
 import type { ArenaShare } from './arena-share.js';
 import { publishEnd, publishStart } from './command-channels.js';
 import { admitsNew, afterCheckCondition } from './contingent-allegiance.js';
-import { answerTask } from './data-in-transfer.js';
 import { recordFault } from './record-fault.js';
 import { claimsRange, excludesAll } from './serialization.js';
 import type { SlotPool } from './slot-pool.js';
-import { placeAndSolicit, requestedLength, solicit } from './solicitation.js';
+import { placeAndSolicit, requestedLength } from './solicitation.js';
 import { Task, type TaskOwner, TaskState } from './task.js';
 import { TaskMemory } from './task-memory.js';
 import { bindStoreView, copyFromStore, fetchLengthOf, isStoppedMeanwhile, observePace, setTaskAborted } from './task-outcome.js';
@@ -147,7 +146,7 @@ export class TaskRunner {
     }
     if (dataOut.unsolicitedOpen) return;
     if (!dataOut.isLacking && dataOut.receivedLength + requestedLength(task) >= dataOut.wantedLength) return;
-    if (task.dataOutPieceLength >= dataOut.wantedLength) solicit(task);
+    if (task.dataOutPieceLength >= dataOut.wantedLength) task.owner.solicit(task);
     else placeAndSolicit(task, this.memory);
   }
 
@@ -287,7 +286,9 @@ export class TaskRunner {
     }
     slot.dataOutLength = Math.min(task.dataOut.receivedLength, task.dataOut.wantedLength);
     if (row.runsOn === 'main') {
-      this.#executeUnitCommand(task);
+      const length = row.reservesDataIn === true ? Math.min(slot.plannedDataInLength, slot.expectedDataInLength) : 0;
+      if (length === 0) this.#executeUnitCommand(task);
+      else this.#placeDataIn(task, length);
       return;
     }
     if (row.planFromDataOut !== undefined && !this.#plansFromDataOut(row, task)) return;
@@ -298,19 +299,30 @@ export class TaskRunner {
       this.#claimRange(task);
       return;
     }
+    this.#placeDataIn(task, length);
+  }
+
+  /** Goes on when there is memory for so much Data-In, perhaps at once. */
+  #placeDataIn(task: Task, length: number): void {
     const offset = this.share.tryAllocate(task.owner, length);
     if (offset !== ARENA_FULL) {
       this.memory.placeDataIn(task, offset, length);
-      this.#claimRange(task);
+      this.#onPlaced(task);
       return;
     }
-    if (slot.dataOutLength > 0) this.memory.keepDataOut(task);
+    if (task.slot.dataOutLength > 0) this.memory.keepDataOut(task);
     if (task.state === TaskState.transferring) task.transition(TaskState.waiting);
     this.share.waitFor(task, length, (granted) => {
       this.memory.placeDataIn(task, granted, length);
-      this.#claimRange(task);
+      this.#onPlaced(task);
     });
     this.memory.makeRoomFor(task);
+  }
+
+  #onPlaced(task: Task): void {
+    if (task.row?.runsOn !== 'main') this.#claimRange(task);
+    else if (task.isBlocked) this.#park(task, () => this.#executeUnitCommand(task));
+    else this.#executeUnitCommand(task);
   }
 
   /** The ranges of the command stand in its parameter list. False when it has ended. */
@@ -439,11 +451,11 @@ export class TaskRunner {
     const { taskSet, owner, slot } = task;
     if (slot.completedAt === 0) this.#stampUnexecuted(slot);
     owner.onTaskAnswered(task);
-    answerTask(task);
+    owner.sendAnswer(task);
     if (slot.status === ScsiStatus.checkCondition) afterCheckCondition(task, this);
     if (task.entered) taskSet.leave(task);
     // Last, because a closed output calls back at once, and then the task is another's.
-    owner.output.releaseAfterFlush(task);
+    owner.releaseAfterAnswer(task);
   }
 
   /** Ended by its checks, its transfer or for want of room: its execution took no time, and what it waited for came before. */

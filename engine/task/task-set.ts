@@ -108,6 +108,7 @@ export class TaskSet {
       if (aca === null || !concerns(aca)) continue;
       order.aca = null;
       this.#blocked.splice(this.#blocked.indexOf(order), 1);
+      this.unit.tellAcaCleared(aca.faultedNexus);
       // One that goes on may fault at once, and establish the next condition, under which the rest parks again.
       for (const resume of aca.parked.values()) resume();
       order.wakeDormant();
@@ -116,18 +117,19 @@ export class TaskSet {
 
   /**
    * With restricted reordering an initiator may rely on the order of its SIMPLE commands where their ranges overlap, and those are known only when a command
-   * starts: so each waits for the older ones, as if it were ORDERED. SPC-4 "Control mode page", QUEUE ALGORITHM MODIFIER.
+   * starts: so each waits for the older ones, as if it were ORDERED. SPC-4 "Control mode page", QUEUE ALGORITHM MODIFIER. So it is for what keeps a position.
    */
   #orderFor(task: Task): TaskOrder {
     const isSimple = task.attribute === TaskAttribute.simple || task.attribute === TaskAttribute.untagged;
-    if (isSimple && !this.controlMode.unrestrictedReordering) task.attribute = TaskAttribute.ordered;
+    const keepsOrder = this.unit.deviceType.isSequential === true || !this.controlMode.unrestrictedReordering;
+    if (isSimple && keepsOrder) task.attribute = TaskAttribute.ordered;
     return this.orderOf(task.owner.nexus);
   }
 
   /** Commands that are there stay in the task set that they have entered; a condition that nobody could clear any more must not stay. */
   #onModeChanged({ taskSetType, unrestrictedReordering }: ControlMode): void {
     const isPerNexus = taskSetType === TST_PER_NEXUS;
-    this.#isPlain = !isPerNexus && unrestrictedReordering;
+    this.#isPlain = !isPerNexus && unrestrictedReordering && this.unit.deviceType.isSequential !== true;
     if (isPerNexus === this.#isPerNexus) return;
     this.#isPerNexus = isPerNexus;
     const conditions = this.#blocked.map(({ aca }) => aca);

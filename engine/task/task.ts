@@ -55,17 +55,9 @@ export interface TransferParameters {
   readonly errorRecoveryLevel: number;
 }
 
-/** The connection a task came by, as the task sees it. */
+/** The way by which a task came, as the task sees it: a connection, or a nexus of this process. */
 export interface TaskOwner {
   readonly nexus: ITNexus;
-  readonly output: PduOutput;
-  readonly parameters: TransferParameters;
-  readonly expCmdSN: number;
-  readonly maxCmdSN: number;
-  /** The next StatSN, without using it up. */
-  readonly statSN: number;
-  takeStatSN(): number;
-  takeTargetTransferTag(): number;
   /** Arena bytes that tasks of this connection hold. */
   arenaBytesHeld: number;
   /** What a command of late needed of the arena at most; bytes. The command window follows it. */
@@ -76,12 +68,30 @@ export interface TaskOwner {
   readonly isFenced: boolean;
   /** True when the answer of the task has to wait: it will be advanced again. RFC 7143 §4.2.2.3. */
   holdAnswer(task: Task): boolean;
+  /** Asks for Data-Out that has not come, of which there is memory for all. */
+  solicit(task: Task): void;
+  /** Sends the outcome; the task leaves its task set behind it. */
+  sendAnswer(task: Task): void;
+  /** Calls `task.onFlushed` when what was sent has left, or never will: perhaps at once, and then the task is another's. */
+  releaseAfterAnswer(task: Task): void;
   /** What still comes of the task's Data-Out is not wanted any more. */
   onDataOutUnwanted(task: Task): void;
   /** The response is queued: the initiator may use the tag again. */
   onTaskAnswered(task: Task): void;
   /** The task holds nothing any more. */
   onTaskEnded(task: Task): void;
+}
+
+/** A connection, which sends and is sent PDUs. */
+export interface PduTaskOwner extends TaskOwner {
+  readonly output: PduOutput;
+  readonly parameters: TransferParameters;
+  readonly expCmdSN: number;
+  readonly maxCmdSN: number;
+  /** The next StatSN, without using it up. */
+  readonly statSN: number;
+  takeStatSN(): number;
+  takeTargetTransferTag(): number;
 }
 
 export const NO_PIECE = -1;

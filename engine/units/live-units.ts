@@ -1,28 +1,29 @@
 import type { Clock } from '../clock.js';
 import { formatByteSize } from '../config/byte-size.js';
 import { documentOf, readConfigDocument } from '../config/config-document.js';
-import type { EngineConfig, LunConfig, StoreConfig } from '../config/engine-config.js';
+import type { DiskLunConfig, EngineConfig, LunConfig, StoreConfig } from '../config/engine-config.js';
 import { lunDocumentOf } from '../config/lun-document.js';
 import { ConfigError, locateProblem } from '../config/problem.js';
-import type { Dispatcher } from '../dispatch/dispatcher.js';
+import { showLunText } from '../config/store-text.js';
+import type { DeviceOperation } from '../devices/device-kind.js';
 import { assert, TargetError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { type AccessStateName, accessStateName, settableAccessStates } from '../scsi/alua/access-state.js';
 import { Asc } from '../scsi/sense.js';
 import { MediumRemoval } from '../scsi/spc/medium-removal.js';
 import type { BackingStore } from '../store/store.js';
-import type { ServedTarget, ServedUnit } from './served-target.js';
+import { closeLuns, type OpenLunsContext, openLun } from './open-luns.js';
+import type { ServedDisk, ServedTarget, ServedUnit } from './served-target.js';
 import type { UnitBuilder } from './unit-builder.js';
 import { UnitMediumChange } from './unit-medium-change.js';
 import { type PortGroupStatus, type TargetUnits, unitStatusOf } from './unit-status.js';
-import { openUnitStore } from './unit-stores.js';
 
 export interface LiveUnitsOptions {
   readonly config: EngineConfig;
   readonly limits: Limits;
   readonly builder: UnitBuilder;
-  readonly dispatcher: Dispatcher;
   readonly clock: Clock;
+  readonly opening: OpenLunsContext;
   readonly targets: readonly ServedTarget[];
 }
 
@@ -57,18 +58,23 @@ export class LiveUnits {
    * Serves one more LUN. `lun` is what would stand in the configuration file, or a `LunConfig`; relative paths of files start at the working directory of
    * the process. Initiators that may see it are told that the LUNs have changed. Throws `ConfigError`, `LUN_EXISTS`, and `TargetError` `STORE_…`.
    */
-  add(targetName: string, lun: LunConfig | Readonly<Record<string, unknown>>): LunConfig {
+  async add(targetName: string, lun: LunConfig | Readonly<Record<string, unknown>>): Promise<LunConfig> {
     const target = this.#targetOf(targetName);
     if (target.find(lun.lun as number) !== undefined) throw new TargetError('LUN_EXISTS', `${target.name} has a LUN ${lun.lun} already`);
-    const config = this.#complete(target, 'blockLengthBytes' in lun ? lunDocumentOf(lun as LunConfig) : lun);
-    const store = openUnitStore(config, this.#options.limits);
+    if (this.#isStopping) throw new TargetError('LUN_BUSY', 'the engine is being stopped');
+    const isConfig = 'blockLengthBytes' in lun || 'device' in lun;
+    const config = this.#complete(target, isConfig ? lunDocumentOf(lun as LunConfig) : (lun as Readonly<Record<string, unknown>>));
+    const open = await openLun(config, { ...this.#options.opening, targetName: target.name });
     let served: ServedUnit;
     try {
-      served = this.#options.builder.buildUnit(target, config, store);
+      // While it was opened, another may have taken its place.
+      if (target.find(config.lun) !== undefined) throw new TargetError('LUN_EXISTS', `${target.name} has a LUN ${config.lun} already`);
+      served = this.#options.builder.buildUnit(target, open);
     } catch (error) {
-      store.close();
+      await closeLuns([open]).catch(() => undefined);
       throw error;
     }
+    served.unit.announceTarget();
     // The unit itself is new to all of them: it has its power on to tell, by the first unit attention of their nexuses.
     this.#tellLunsChanged(target, config.lun, served);
     return served.config;
@@ -89,9 +95,9 @@ export class LiveUnits {
       served.unit.retire();
       // Work in the background has no end that could be waited for.
       await served.host.close();
-      change.detachMedium();
+      if (served.device === null) await served.host.media.release(served.medium);
       forget(served, target);
-      closeStore(served);
+      await closeLuns([served]);
     });
   }
 
@@ -101,7 +107,7 @@ export class LiveUnits {
    */
   async resize(targetName: string, lun: number, sizeBytes: number, { force = false }: { readonly force?: boolean } = {}): Promise<void> {
     const target = this.#targetOf(targetName);
-    const served = this.#unitOf(target, lun);
+    const served = diskOf(this.#unitOf(target, lun));
     const config = withSize(served.config, served.store, sizeBytes);
     this.#complete(target, lunDocumentOf(config), lun);
     if (served.unit.medium === null) throw new TargetError('LUN_EJECTED', `LUN ${lun} has no medium now; load it first`);
@@ -113,7 +119,7 @@ export class LiveUnits {
     }
     if (sizeBytes === served.store.sizeBytes) return;
     await this.#exclusively(served, async (change) => {
-      await change.resize(sizeBytes);
+      await change.resize(served, sizeBytes);
       served.config = config;
       served.unit.tellNexuses(Asc.capacityDataHasChanged);
     });
@@ -123,8 +129,13 @@ export class LiveUnits {
    * Takes the medium of a removable unit out, as its button would; without effect when there is none. Throws `LUN_NOT_REMOVABLE`, and `LUN_PREVENTED` when an
    * initiator wants it to stay, unless forced.
    */
-  eject(targetName: string, lun: number, { force = false }: { readonly force?: boolean } = {}): void {
-    const { unit, store } = this.#removableOf(targetName, lun);
+  async eject(targetName: string, lun: number, { force = false }: { readonly force?: boolean } = {}): Promise<void> {
+    const served = this.#removableOf(targetName, lun);
+    if (served.device !== null) {
+      await this.operate(targetName, lun, 'eject', force ? ['force'] : []);
+      return;
+    }
+    const { unit, store } = served;
     const removal = unit.part(MediumRemoval);
     if (removal.isPrevented && !force) throw new TargetError('LUN_PREVENTED', `an initiator prevents the removal of the medium of LUN ${lun}`);
     if (!store.readOnly && store.flush() < 0) throw new TargetError('STORE_FLUSH_FAILED', `LUN ${lun} could not be flushed; its medium stays`);
@@ -132,9 +143,24 @@ export class LiveUnits {
   }
 
   /** Puts the medium of a removable unit in again; its initiators are told that it may have changed. Throws `LUN_NOT_REMOVABLE`. */
-  load(targetName: string, lun: number): void {
-    const { unit } = this.#removableOf(targetName, lun);
-    if (unit.part(MediumRemoval).load()) unit.tellNexuses(Asc.mediumMayHaveChanged);
+  async load(targetName: string, lun: number): Promise<void> {
+    const { unit, device } = this.#removableOf(targetName, lun);
+    if (device !== null) await this.operate(targetName, lun, 'load', []);
+    else if (unit.part(MediumRemoval).load()) unit.tellNexuses(Asc.mediumMayHaveChanged);
+  }
+
+  /**
+   * Asks a device for something that its kind can do: `name` is one of its operations. Resolves with what is to be shown. Rejects with `OPERATION_UNKNOWN`,
+   * and what the device refuses with.
+   */
+  async operate(targetName: string, lun: number, name: string, args: readonly string[]): Promise<unknown> {
+    const { device, config } = this.#unitOf(this.#targetOf(targetName), lun);
+    const operations: Readonly<Record<string, DeviceOperation>> = device?.operations ?? {};
+    const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
+    if (operation !== undefined) return operation.run(args);
+    const known = Object.entries(operations).map(([each, { usage }]) => `\n  ${each} ${usage}`);
+    const text = `LUN ${lun} is ${showLunText(config)}, which has no operation ${JSON.stringify(name)}`;
+    throw new TargetError('OPERATION_UNKNOWN', known.length === 0 ? text : `${text}; it has${known.join('')}`);
   }
 
   /**
@@ -213,17 +239,17 @@ export class LiveUnits {
 
   /** REPORTED LUNS DATA HAS CHANGED at every unit of who sees the LUN; REPORT LUNS at one of them clears it at all. SPC-4 "REPORT LUNS command". */
   #tellLunsChanged({ node }: ServedTarget, lun: number, except?: ServedUnit): void {
-    for (const session of node.sessions) {
-      if (session.target?.hasLun(lun) !== true) continue;
-      for (const { unit } of session.target.allTaskSets) {
-        if (unit !== except?.unit) unit.establishUnitAttention(session.nexus.id, Asc.reportedLunsDataHasChanged);
+    for (const { nexus, target } of node.seats) {
+      if (target?.hasLun(lun) !== true) continue;
+      for (const { unit } of target.allTaskSets) {
+        if (unit !== except?.unit) unit.establishUnitAttention(nexus.id, Asc.reportedLunsDataHasChanged);
       }
     }
   }
 }
 
 /** The store of a LUN with another size: a `size` where a file has none of its own says what it has to have. */
-function withSize(config: LunConfig, store: BackingStore, sizeBytes: number): LunConfig {
+function withSize(config: DiskLunConfig, store: BackingStore, sizeBytes: number): DiskLunConfig {
   if (!Number.isInteger(sizeBytes) || sizeBytes <= 0) throw new TargetError('CONFIG_INVALID', `expected a size in bytes, not ${sizeBytes}`);
   if (sizeBytes % config.blockLengthBytes !== 0) {
     throw new TargetError('CONFIG_INVALID', `LUN ${config.lun}: expected a multiple of its block size of ${config.blockLengthBytes} bytes, not ${sizeBytes}`);
@@ -235,11 +261,11 @@ function withSize(config: LunConfig, store: BackingStore, sizeBytes: number): Lu
 /** What was kept for the unit elsewhere: histograms, and which nexuses it has told of its power on. */
 function forget({ unit, taskSet }: ServedUnit, { node }: ServedTarget): void {
   taskSet.metrics.release();
-  for (const { nexus } of node.sessions) nexus.firstAttention?.toldHandles.delete(unit.handle);
+  for (const { nexus } of node.seats) nexus.firstAttention?.toldHandles.delete(unit.handle);
 }
 
-function closeStore({ store, config }: ServedUnit): void {
-  const flushed = store.readOnly ? 0 : store.flush();
-  store.close();
-  if (flushed < 0) throw new TargetError('STORE_FLUSH_FAILED', `LUN ${config.lun} could not be flushed: acknowledged writes may be lost`);
+/** Throws `LUN_NOT_A_DISK`. */
+function diskOf(served: ServedUnit): ServedDisk {
+  if (served.device === null) return served;
+  throw new TargetError('LUN_NOT_A_DISK', `LUN ${served.config.lun} is ${showLunText(served.config)}, which has no size to change`);
 }

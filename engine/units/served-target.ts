@@ -1,4 +1,5 @@
-import type { LunConfig, TargetConfig } from '../config/engine-config.js';
+import type { DeviceLunConfig, DiskLunConfig, TargetConfig } from '../config/engine-config.js';
+import type { OpenDevice } from '../devices/device-kind.js';
 import type { TargetPortGroups } from '../scsi/alua/target-port-groups.js';
 import type { LogicalUnit } from '../scsi/logical-unit.js';
 import type { Medium } from '../scsi/medium.js';
@@ -7,18 +8,29 @@ import type { BackingStore } from '../store/store.js';
 import type { TaskSet } from '../task/task-set.js';
 import type { EngineUnitHost } from './unit-host.js';
 
-/** One logical unit with all that it is made of. */
-export interface ServedUnit {
-  /** As it is served now: its size changes when it is resized. */
-  config: LunConfig;
-  /** Stays open while the medium is ejected. */
-  store: BackingStore;
-  /** That of the store, whether it is loaded now or ejected. */
-  medium: Medium;
+interface ServedCommon {
   readonly unit: LogicalUnit;
   readonly taskSet: TaskSet;
   readonly host: EngineUnitHost;
 }
+
+export interface ServedDisk extends ServedCommon {
+  readonly device: null;
+  /** As it is served now: its size changes when it is resized. */
+  config: DiskLunConfig;
+  /** Stays open while the medium is ejected. */
+  store: BackingStore;
+  /** That of the store, whether it is loaded now or ejected. */
+  medium: Medium;
+}
+
+export interface ServedDevice extends ServedCommon {
+  readonly device: OpenDevice;
+  readonly config: DeviceLunConfig;
+}
+
+/** One logical unit with all that it is made of. */
+export type ServedUnit = ServedDisk | ServedDevice;
 
 /** A target with the logical units that it has now. */
 export class ServedTarget {

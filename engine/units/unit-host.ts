@@ -5,7 +5,7 @@ import type { ITNexus } from '../scsi/it-nexus.js';
 import type { LogicalUnit } from '../scsi/logical-unit.js';
 import type { Medium } from '../scsi/medium.js';
 import { Asc } from '../scsi/sense.js';
-import type { AbortConcern, LogicalUnitHost, MediumIo, TaskControl, UnitState, UnitStatistics } from '../scsi/unit-host.js';
+import type { AbortConcern, LogicalUnitHost, MediaDock, MediumIo, TaskControl, UnitState, UnitStatistics } from '../scsi/unit-host.js';
 import type { TargetNode } from '../session/target-node.js';
 import type { CommandSlot } from '../shm/command-slot.js';
 import { abortTasksOf } from '../task/contingent-allegiance.js';
@@ -21,6 +21,8 @@ export interface EngineUnitHostOptions extends InternalCommandsOptions {
   readonly limits: Limits;
   readonly copies: CopyDomain;
   readonly after: After;
+  /** Makes media known to the workers, and lets go of those that are not used any more. */
+  readonly mediaOf: (isUsed: (medium: Medium) => boolean) => MediaDock;
 }
 
 /** What is asked of a host that has closed. */
@@ -33,10 +35,13 @@ export class EngineUnitHost implements LogicalUnitHost, TaskControl, MediumIo, U
   readonly portGroups: TargetPortGroups;
   readonly limits: Limits;
   readonly copies: CopyDomain;
+  readonly after: After;
+  readonly media: MediaDock;
   readonly #options: EngineUnitHostOptions;
   #taskSet: TaskSet | null = null;
   #commands: InternalCommands | null = null;
   #target: TargetNode | null = null;
+
   #isClosed = false;
   #inFlightCount = 0;
 
@@ -46,6 +51,8 @@ export class EngineUnitHost implements LogicalUnitHost, TaskControl, MediumIo, U
     this.portGroups = options.portGroups;
     this.limits = options.limits;
     this.copies = options.copies;
+    this.after = options.after;
+    this.media = options.mediaOf((medium) => this.#isUsedByTasks(medium) || this.isUsing(medium));
   }
 
   bindTaskSet(taskSet: TaskSet): void {
@@ -55,6 +62,10 @@ export class EngineUnitHost implements LogicalUnitHost, TaskControl, MediumIo, U
 
   bindTarget(target: TargetNode): void {
     this.#target = target;
+  }
+
+  unitAt(lun: number): LogicalUnit | undefined {
+    return this.#target?.taskSets.find(({ unit }) => unit.lun === lun)?.unit;
   }
 
   get io(): MediumIo {
@@ -79,6 +90,10 @@ export class EngineUnitHost implements LogicalUnitHost, TaskControl, MediumIo, U
     return this.#commands?.isUsing(medium) ?? false;
   }
 
+  #isUsedByTasks(medium: Medium): boolean {
+    return this.#taskSet?.tasks.some((task) => task.row?.runsOn === 'any' && task.medium === medium) ?? false;
+  }
+
   onLunsReported(nexus: ITNexus): void {
     for (const { unit } of this.#target?.allTaskSets ?? []) unit.clearUnitAttention(nexus, Asc.reportedLunsDataHasChanged);
   }
@@ -88,7 +103,7 @@ export class EngineUnitHost implements LogicalUnitHost, TaskControl, MediumIo, U
   }
 
   *nexusesOf(lun: number): Iterable<ITNexus> {
-    for (const { nexus, target } of this.#target?.sessions ?? []) if (target?.hasLun(lun) === true) yield nexus;
+    for (const { nexus, target } of this.#target?.seats ?? []) if (target?.hasLun(lun) === true) yield nexus;
   }
 
   *copyTargets({ visibleLuns }: ITNexus): Iterable<LogicalUnit> {

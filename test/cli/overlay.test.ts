@@ -9,6 +9,7 @@ import { defaultWorkerCount } from '../../engine/config/config-document.js';
 import type { EngineConfig } from '../../engine/config/engine-config.js';
 import { resolveConfig } from '../../engine/config/load-config.js';
 import { ConfigError } from '../../engine/config/problem.js';
+import { STORE_FORM } from '../../engine/config/store-text.js';
 import { parseYamlSource } from '../../engine/config/yaml-source.js';
 
 const ONE_TARGET = `portals: [127.0.0.1:1, 127.0.0.1:2]
@@ -149,7 +150,7 @@ test('problems name the option that they stand in, and are usage errors', () => 
         '--portal 1.2.3: expected ADDRESS[:PORT] such as 127.0.0.1:3260 or [::1]:3260, found "1.2.3"',
         '--target disk: expected an iSCSI name such as iqn.2026-11.io.lunloom:disk1 (iqn.YEAR-MONTH.REVERSED-DOMAIN[:NAME]), found "disk"',
         '--lun 0=ram:1GiB,blocksize=4096: blocksize: unknown key; did you mean "block-size"?',
-        '--lun 1=rma:1G: store: expected a store: ram:SIZE, null:SIZE or file:PATH, found "rma:1G"; did you mean "ram"?',
+        `--lun 1=rma:1G: store: expected ${STORE_FORM}, found "rma:1G"; did you mean "ram"?`,
         '--lun 70000=ram:1MiB: lun: expected a whole number from 0 to 16383, found 70000',
         '--execution pol: expected inline, pool or auto, found "pol"; did you mean "pool"?',
         '--workers -1: expected a whole number from 0, found "-1"',

@@ -7,11 +7,11 @@ import { repositoryRoot } from '../support/repository-root.js';
 import { coveredRows, missingEnds, renderPage } from './commands/page.js';
 import { collectSightings } from './commands/sightings.js';
 
-const rows = coveredRows(await collectSightings());
+const rows = await coveredRows(await collectSightings());
 
 test('every opcode and service action has tests of success, of wrong fields and of a reservation conflict', () => {
   assert.ok(rows.length > 0);
-  const missing = rows.flatMap((covered) => missingEnds(covered).map((end) => `${covered.deviceType}: ${covered.row.name}: ${end}`));
+  const missing = rows.flatMap((covered) => missingEnds(covered).map((end) => `${covered.deviceType.name}: ${covered.row.name}: ${end}`));
   assert.equal(missing, []);
 });
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { EngineConfig, LunConfig } from '../../engine/config/engine-config.js';
+import type { DiskLunConfig, EngineConfig } from '../../engine/config/engine-config.js';
 import type { KeyOffers, LogicalUnitClient } from '../../initiator/index.js';
 import { assertBytes } from '../support/assert-bytes.js';
 import { type SeededRandom, seededRandom } from '../support/random.js';
@@ -108,11 +108,11 @@ class ModelLane {
   }
 }
 
-function ramUnit(): LunConfig {
+function ramUnit(): DiskLunConfig {
   return { lun: 0, store: { kind: 'ram', sizeBytes: LBA_COUNT * BLOCK }, blockLengthBytes: BLOCK, readOnly: false };
 }
 
-function fileUnit(folder: string): LunConfig {
+function fileUnit(folder: string): DiskLunConfig {
   const store = { kind: 'file', path: join(folder, 'both.img'), sizeBytes: LBA_COUNT * BLOCK, direct: false } as const;
   return { lun: 0, store, blockLengthBytes: BLOCK, readOnly: false };
 }
@@ -120,7 +120,7 @@ function fileUnit(folder: string): LunConfig {
 interface Case {
   readonly name: string;
   readonly execution: EngineConfig['execution'];
-  readonly unit: (folder: string) => LunConfig;
+  readonly unit: (folder: string) => DiskLunConfig;
 }
 const cases: readonly Case[] = [
   { name: 'memory, inline', execution: 'inline', unit: ramUnit },

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import type { EngineConfig, LunConfig } from '../../engine/config/engine-config.js';
+import type { DiskLunConfig, EngineConfig } from '../../engine/config/engine-config.js';
 import { Engine } from '../../engine/engine.js';
 import { type KeyOffers, LogicalUnitClient, Session } from '../../initiator/index.js';
 import type { SeededRandom } from '../support/random.js';
@@ -16,7 +16,7 @@ const IDLE_POLL_MS = 10;
 
 export interface RigOptions {
   readonly execution: EngineConfig['execution'];
-  readonly luns: readonly LunConfig[];
+  readonly luns: readonly DiskLunConfig[];
   readonly limits?: EngineConfig['limits'];
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { EngineConfig, LunConfig, StoreConfig } from '../../engine/config/engine-config.js';
+import type { DiskLunConfig, EngineConfig, StoreConfig } from '../../engine/config/engine-config.js';
 import { Engine } from '../../engine/engine.js';
 import { crc16T10 } from '../../engine/scsi/sbc/protection/crc16.js';
 import { type CommandResult, Session } from '../../initiator/index.js';
@@ -147,7 +147,7 @@ async function perform(session: Session, lun: number, { cdb, dataOut, dataInLeng
   if (expected !== undefined) assert.ok(Buffer.compare(result.dataIn, expected) === 0, `${cdb.toString('hex')} returns what the model has`);
 }
 
-const lunOf = (lun: number, store: StoreConfig, type: Type, execution: 'inline' | 'pool'): LunConfig => ({
+const lunOf = (lun: number, store: StoreConfig, type: Type, execution: 'inline' | 'pool'): DiskLunConfig => ({
   lun,
   store,
   blockLengthBytes: BLOCK,
@@ -156,7 +156,7 @@ const lunOf = (lun: number, store: StoreConfig, type: Type, execution: 'inline' 
   execution,
 });
 
-async function withEngine(luns: readonly LunConfig[], body: (session: Session, engine: Engine) => Promise<void>): Promise<void> {
+async function withEngine(luns: readonly DiskLunConfig[], body: (session: Session, engine: Engine) => Promise<void>): Promise<void> {
   const defects: unknown[] = [];
   const config: EngineConfig = {
     portals: [{ address: '127.0.0.1', port: 0 }],

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Assertion } from 'uvu/assert';
-import type { LunConfig } from '../../engine/config/engine-config.js';
+import type { DiskLunConfig } from '../../engine/config/engine-config.js';
 import { cdb, type KeyOffers, type LogicalUnitClient } from '../../initiator/index.js';
 import { hexDiff } from '../support/assert-bytes.js';
 import { type SeededRandom, seededRandom } from '../support/random.js';
@@ -105,7 +105,7 @@ function describeTorn(block: Buffer): string {
   return hexDiff(block, whole);
 }
 
-async function shareRange(label: string, execution: RigOptions['execution'], lunIn: (folder: string) => LunConfig, kill: boolean): Promise<void> {
+async function shareRange(label: string, execution: RigOptions['execution'], lunIn: (folder: string) => DiskLunConfig, kill: boolean): Promise<void> {
   await withRig(
     (folder) => ({ execution, luns: [lunIn(folder)] }),
     async (rig, folder) => {
@@ -133,11 +133,11 @@ async function shareRange(label: string, execution: RigOptions['execution'], lun
 
 const sizeBytesOf = (blockLengthBytes: number) => SHARED_LBA_COUNT * blockLengthBytes;
 
-function ramUnit(blockLengthBytes: 512 | 4096): LunConfig {
+function ramUnit(blockLengthBytes: 512 | 4096): DiskLunConfig {
   return { lun: 0, store: { kind: 'ram', sizeBytes: sizeBytesOf(blockLengthBytes) }, blockLengthBytes, readOnly: false };
 }
 
-function fileUnit(folder: string, blockLengthBytes: 512 | 4096): LunConfig {
+function fileUnit(folder: string, blockLengthBytes: 512 | 4096): DiskLunConfig {
   const store = { kind: 'file', path: join(folder, 'shared.img'), sizeBytes: sizeBytesOf(blockLengthBytes), direct: false } as const;
   return { lun: 0, store, blockLengthBytes, readOnly: false };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { LunConfig } from '../../engine/config/engine-config.js';
+import type { DiskLunConfig } from '../../engine/config/engine-config.js';
 import { Asc, SenseKey } from '../../engine/scsi/sense.js';
 import { type LogicalUnitClient, ScsiError } from '../../initiator/index.js';
 import { withRig } from './fault-rig.js';
@@ -17,7 +17,7 @@ const WRITTEN_BLOCKS = 2048;
 const THRESHOLD_MS = 400;
 
 const common = { lun: 0, blockLengthBytes: BLOCK, readOnly: false, thin: true } as const;
-const stores: Record<string, (folder: string) => LunConfig['store']> = {
+const stores: Record<string, (folder: string) => DiskLunConfig['store']> = {
   ram: () => ({ kind: 'ram', sizeBytes: UNIT_BYTES }),
   file: (folder) => ({ kind: 'file', path: join(folder, 'thin.img'), sizeBytes: UNIT_BYTES, direct: false }),
 };

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { LunConfig } from '../../engine/config/engine-config.js';
+import type { DiskLunConfig } from '../../engine/config/engine-config.js';
 import { RAM_SEGMENT_BYTES } from '../../engine/store/ram-store.js';
 import type { KeyOffers } from '../../initiator/index.js';
 import { seededRandom } from '../support/random.js';
@@ -33,7 +33,7 @@ const sessionOffers: readonly KeyOffers[] = [
 ];
 
 interface LoadedUnit {
-  readonly config: LunConfig;
+  readonly config: DiskLunConfig;
   /** What the blocks from `lbaFirst` on should hold. */
   readonly model: Buffer;
   readonly lbaFirst: number;
@@ -47,7 +47,7 @@ function unitsIn(folder: string): LoadedUnit[] {
   const sizeOf = (blockLengthBytes: number) => LUN_LBA_COUNT * blockLengthBytes;
   const file = (name: string, blockLengthBytes: number) =>
     ({ kind: 'file', path: join(folder, name), sizeBytes: sizeOf(blockLengthBytes), direct: false }) as const;
-  const configs: LunConfig[] = [
+  const configs: DiskLunConfig[] = [
     { lun: 0, store: { kind: 'ram', sizeBytes: sizeOf(512) }, blockLengthBytes: 512, ...shared },
     { lun: 1, store: { kind: 'ram', sizeBytes: sizeOf(4096) }, blockLengthBytes: 4096, ...shared },
     { lun: 2, store: file('512.img', 512), blockLengthBytes: 512, ...shared },

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { EngineConfig, LunConfig } from '../../engine/config/engine-config.js';
+import type { DiskLunConfig, EngineConfig } from '../../engine/config/engine-config.js';
 import { Asc, SenseKey } from '../../engine/scsi/sense-codes.js';
 import { cdb, type KeyOffers, type LogicalUnitClient, ScsiError } from '../../initiator/index.js';
 import { assertBytes } from '../support/assert-bytes.js';
@@ -38,13 +38,13 @@ function writeAndVerifyCdb(form: Form, flags: number, lba: number, lbaCount: num
   return build(opcodes[form], flags, lba, lbaCount);
 }
 
-const nullUnit: LunConfig = { lun: NULL_LUN, store: { kind: 'null', sizeBytes: UNIT_BYTES }, blockLengthBytes: BLOCK, readOnly: false };
+const nullUnit: DiskLunConfig = { lun: NULL_LUN, store: { kind: 'null', sizeBytes: UNIT_BYTES }, blockLengthBytes: BLOCK, readOnly: false };
 
-function ramUnit(): LunConfig {
+function ramUnit(): DiskLunConfig {
   return { lun: 0, store: { kind: 'ram', sizeBytes: UNIT_BYTES }, blockLengthBytes: BLOCK, readOnly: false };
 }
 
-function fileUnit(folder: string): LunConfig {
+function fileUnit(folder: string): DiskLunConfig {
   const store = { kind: 'file', path: join(folder, 'verified.img'), sizeBytes: UNIT_BYTES, direct: false } as const;
   return { lun: 0, store, blockLengthBytes: BLOCK, readOnly: false };
 }
@@ -68,7 +68,7 @@ async function residualOf(unit: LogicalUnitClient, label: string, bytes: Buffer,
 interface Case {
   readonly name: string;
   readonly execution: EngineConfig['execution'];
-  readonly unit: (folder: string) => LunConfig;
+  readonly unit: (folder: string) => DiskLunConfig;
 }
 const cases: readonly Case[] = [
   { name: 'memory, inline', execution: 'inline', unit: ramUnit },

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import type { LunConfig } from '../../engine/config/engine-config.js';
+import type { DiskLunConfig } from '../../engine/config/engine-config.js';
 import { Engine } from '../../engine/engine.js';
 import { LogicalUnitClient, Session } from '../../initiator/index.js';
 
@@ -19,7 +19,7 @@ export class EngineTarget {
     this.#defects = defects;
   }
 
-  static async start(luns: readonly LunConfig[]): Promise<EngineTarget> {
+  static async start(luns: readonly DiskLunConfig[]): Promise<EngineTarget> {
     const defects: unknown[] = [];
     const engine = await Engine.start(
       {
@@ -74,7 +74,7 @@ export class EngineTarget {
   }
 }
 
-export const ramLun = (lun: number, sizeBytes: number, more: Partial<LunConfig> = {}): LunConfig => ({
+export const ramLun = (lun: number, sizeBytes: number, more: Partial<DiskLunConfig> = {}): DiskLunConfig => ({
   lun,
   store: { kind: 'ram', sizeBytes },
   blockLengthBytes: 512,

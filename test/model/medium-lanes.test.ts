@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { LunConfig } from '../../engine/config/engine-config.js';
+import type { DiskLunConfig } from '../../engine/config/engine-config.js';
 import { runLanes } from '../integrity/extent-lane.js';
 import { type RigOptions, withRig } from '../integrity/fault-rig.js';
 import { seededRandom } from '../support/random.js';
@@ -15,11 +15,11 @@ const LANES_PER_SESSION = 2;
 const KIND_COUNT = 6;
 const seed = givenSeed ?? Date.now() % 2 ** 32;
 
-type BlockLength = LunConfig['blockLengthBytes'];
+type BlockLength = DiskLunConfig['blockLengthBytes'];
 
 async function share(label: string, execution: RigOptions['execution'], blockLengthBytes: BlockLength, isFile: boolean, thin: boolean): Promise<void> {
   const sizeBytes = LANE_BLOCK_COUNT * blockLengthBytes;
-  const lunIn = (folder: string): LunConfig => ({
+  const lunIn = (folder: string): DiskLunConfig => ({
     lun: 0,
     store: isFile ? { kind: 'file', path: join(folder, 'shared.img'), sizeBytes, direct: false } : { kind: 'ram', sizeBytes },
     blockLengthBytes,

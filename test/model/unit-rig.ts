@@ -88,7 +88,17 @@ export class UnitRig {
     const serve = (unit: LogicalUnit) => new TaskSet(unit, 'inline', new UnitMetrics(), (task) => this.#runner.start(task));
     this.taskSets = Array.from({ length: LUN_COUNT }, (_, lun) => {
       const unitState = state?.of(lun) ?? soleUnitHost.state;
-      const host = new EngineUnitHost({ ...shared, dispatcher, runner: this.#runner, state: unitState, portGroups, limits: this.limits, copies, after });
+      const host = new EngineUnitHost({
+        ...shared,
+        dispatcher,
+        runner: this.#runner,
+        state: unitState,
+        portGroups,
+        limits: this.limits,
+        copies,
+        after,
+        mediaOf: () => soleUnitHost.media,
+      });
       const store = new MemoryStore(BLOCK * BLOCK_COUNT, { durability: 'power-loss' });
       const medium = new Medium(store, { blockLengthBytes: BLOCK, readOnly: false, transferLengthBytesMax: this.limits.transferLengthBytesMax });
       const unit = new LogicalUnit({ handle: lun + 1, lun, deviceType: deviceTypes.disk, medium, identity, host, removable: lun === REMOVABLE_LUN });

@@ -6,11 +6,11 @@ import { codeFiles, readSource } from './source-files.js';
 import { importsOf } from './source-text.js';
 
 /** A module of the engine imports only what stands to its right, so that each can be read and tested without those to its left. */
-const layers = ['net', 'session', 'access', 'login', 'task', 'dispatch', 'scsi', 'store'] as const;
+const layers = ['net', 'loopback', 'session', 'access', 'login', 'task', 'dispatch', 'devices', 'scsi', 'store'] as const;
 /** A client beside `net`, and the state directory: they know only leaves, and only what puts the parts together knows them. */
 const besides = ['isns', 'state'] as const;
-/** Anyone may import these. `errors`, `limits` and `clock` are files, the others folders. */
-const leaves = ['pdu', 'shm', 'metrics', 'limits', 'errors', 'clock'] as const;
+/** Anyone may import these. `errors`, `limits`, `clock` and `thread-pool` are files, the others folders. */
+const leaves = ['pdu', 'shm', 'metrics', 'limits', 'errors', 'clock', 'thread-pool'] as const;
 /** They set up and watch the others, so they see all of them; to the others they are only types. */
 const controlPlane = ['config', 'admin', 'units'] as const;
 
@@ -24,7 +24,9 @@ function allowedOf(area: string): readonly string[] {
   if (area === ENGINE_ROOT || (controlPlane as readonly string[]).includes(area)) return [...layers, ...besides, ...leaves, ...controlPlane, ENGINE_ROOT];
   if ((besides as readonly string[]).includes(area)) return [area, ...leaves];
   if ((leaves as readonly string[]).includes(area)) return leaves;
-  return [...layers.slice(layers.indexOf(area as (typeof layers)[number])), ...leaves];
+  const own = [...layers.slice(layers.indexOf(area as (typeof layers)[number])), ...leaves];
+  // Kinds of devices read their options as the configuration reads its own, and keep their own state as the state directory does.
+  return area === 'devices' ? [...own, 'config', 'state'] : own;
 }
 
 /** `engine/net/portal.ts` is in `net`, `engine/limits.ts` is `limits`; other files right below `engine` put the parts together. */
@@ -67,7 +69,7 @@ test('every folder of the engine has its place in the order', () => {
   );
 });
 
-test('engine: net → session → access → login → task → dispatch → scsi → store, and the leaves', () => {
+test('engine: net → session → access → login → task → dispatch → devices → scsi → store, and the leaves', () => {
   mustNotImport(
     (path) => within(path, 'engine'),
     ({ from, to, typeOnly }) => {
@@ -86,7 +88,7 @@ test('engine: nothing outside of it is imported, but the initiator by the passth
 });
 
 test('workers: what executes commands and the leaves, never sockets or sessions', () => {
-  const allowed: readonly string[] = ['dispatch', 'scsi', 'store', ...leaves];
+  const allowed: readonly string[] = ['dispatch', 'devices', 'scsi', 'store', ...leaves];
   mustNotImport(
     (path) => within(path, 'workers'),
     ({ to, typeOnly }) => {

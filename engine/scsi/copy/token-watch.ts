@@ -38,7 +38,7 @@ export class TokenWatch implements UnitPart, CommandGate {
       if (row.opcode === FORMAT_UNIT || row.opcode === SANITIZE) tokens.onWritten(medium, 0, medium.blockCount);
     } else if (row.mediumAccess === 'write') {
       if (row.planFromDataOut !== undefined) tokens.onWritten(medium, 0, medium.blockCount);
-      else if (isPlanned(row, command, medium)) tokens.onWritten(medium, scratch.lba, scratch.lbaCount);
+      else if (isPlanned(row, command, medium, this.#unit)) tokens.onWritten(medium, scratch.lba, scratch.lbaCount);
     }
     return true;
   }
@@ -53,7 +53,7 @@ export class TokenWatch implements UnitPart, CommandGate {
 }
 
 /** Plans a copy of the command, since its own plan comes after the gates. */
-function isPlanned(row: Extract<CommandRow, { runsOn: 'any' }>, command: CommandSlot, medium: Medium): boolean {
+function isPlanned(row: Extract<CommandRow, { runsOn: 'any' }>, command: CommandSlot, medium: Medium, unit: LogicalUnit): boolean {
   scratch.resetOutcome();
   scratch.cdb.set(command.cdb);
   scratch.cdbLength = command.cdbLength;
@@ -61,6 +61,6 @@ function isPlanned(row: Extract<CommandRow, { runsOn: 'any' }>, command: Command
   scratch.direction = command.direction;
   scratch.expectedDataOutLength = command.expectedDataOutLength;
   scratch.expectedDataInLength = command.expectedDataInLength;
-  row.plan(scratch, medium);
+  row.plan(scratch, medium, unit);
   return scratch.status === ScsiStatus.good && scratch.lbaCount > 0;
 }

@@ -18,6 +18,11 @@ export interface ModePage {
   readonly defaults: (unit: LogicalUnit) => Uint8Array;
   /** A mask over them, with ones where MODE SELECT may change something; nothing can be changed where it is left out. */
   readonly changeable?: (unit: LogicalUnit) => Uint8Array;
+  /**
+   * What a list of MODE SELECT means: `given` with the fields that initiators need not get right as they are in `current`, and with its length, where it may be
+   * shorter. It is taken as it came where this is left out.
+   */
+  readonly adjust?: (given: Uint8Array, current: Uint8Array) => Uint8Array;
   /** The first field whose value is none that it can have, of parameters that differ from the current ones only where they are changeable. */
   readonly fault?: (parameters: Uint8Array) => ModeFieldPlace | null;
   /** The parameters are in force from now on. Called at the start, too, and when the medium has changed. */
@@ -26,15 +31,32 @@ export interface ModePage {
   readonly needsFlush?: (before: Uint8Array, after: Uint8Array, unit: LogicalUnit) => boolean;
 }
 
+/** What MODE SELECT has in front of the mode pages. */
+export interface ModeHeader {
+  readonly mediumType: number;
+  readonly deviceSpecificParameter: number;
+  /** Null when there is none. */
+  readonly blockDescriptor: Uint8Array | null;
+}
+
 /** What a device type puts in front of its mode pages, SPC-4 "Mode parameter list formats". */
 export interface ModeProfile {
+  /** MEDIUM TYPE. It is 00h, and MODE SELECT takes nothing else, where this is left out; otherwise that may repeat it. */
+  readonly mediumType?: (unit: LogicalUnit) => number;
   readonly deviceSpecificParameter: (unit: LogicalUnit) => number;
   /** Bits of the DEVICE-SPECIFIC PARAMETER that MODE SELECT takes and ignores, since they only tell something. */
   readonly deviceSpecificTold: number;
+  /** The left-most bit of the first field of the DEVICE-SPECIFIC PARAMETER with a value that it cannot have; -1 when all are well. */
+  readonly deviceSpecificFault?: (given: number) => number;
   /** The block descriptor: 8 bytes, or 16 with long LBAs. */
   readonly blockDescriptor: (unit: LogicalUnit, longLba: boolean) => Uint8Array;
   /** The first byte that makes this block descriptor of MODE SELECT ask for another capacity or block length; -1 when it asks for neither. */
   readonly blockDescriptorFault: (given: Uint8Array, unit: LogicalUnit, longLba: boolean) => number;
+  /**
+   * Puts in force what header and block descriptor of MODE SELECT ask for, in which no fault was found, and answers what takes it back; null when nothing
+   * changes. Nothing in them can be changed where this is left out.
+   */
+  readonly applyHeader?: (header: ModeHeader, unit: LogicalUnit) => (() => void) | null;
   /** Cached data onto the medium. */
   readonly flush: (unit: LogicalUnit) => Promise<InternalOutcome>;
   /** By ascending page and subpage code. */

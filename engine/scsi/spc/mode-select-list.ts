@@ -1,7 +1,8 @@
 import type { CommandSlot } from '../../shm/command-slot.js';
+import { ALL_BITS } from '../cdb.js';
 import type { LogicalUnit } from '../logical-unit.js';
 import { invalidFieldInCdb, invalidFieldInParameterList, parameterListLengthError } from '../sense.js';
-import { headerLengthOf, type ModePage } from './mode-page.js';
+import { headerLengthOf, type ModeHeader, type ModePage } from './mode-page.js';
 import { type ModeChanges, ModePages, PageControl } from './mode-page-values.js';
 
 /*
@@ -13,6 +14,7 @@ import { type ModeChanges, ModePages, PageControl } from './mode-page-values.js'
  */
 export interface HeaderShape {
   readonly lengthBytes: number;
+  readonly mediumTypeAt: number;
   readonly deviceSpecificAt: number;
   /** -1 where there is no LONGLBA bit. */
   readonly longLbaAt: number;
@@ -21,8 +23,8 @@ export interface HeaderShape {
 }
 
 export const headerShapes: { readonly six: HeaderShape; readonly ten: HeaderShape } = {
-  six: { lengthBytes: 4, deviceSpecificAt: 2, longLbaAt: -1, blockDescriptorLengthAt: 3, blockDescriptorLengthBytes: 1 },
-  ten: { lengthBytes: 8, deviceSpecificAt: 3, longLbaAt: 4, blockDescriptorLengthAt: 6, blockDescriptorLengthBytes: 2 },
+  six: { lengthBytes: 4, mediumTypeAt: 1, deviceSpecificAt: 2, longLbaAt: -1, blockDescriptorLengthAt: 3, blockDescriptorLengthBytes: 1 },
+  ten: { lengthBytes: 8, mediumTypeAt: 2, deviceSpecificAt: 3, longLbaAt: 4, blockDescriptorLengthAt: 6, blockDescriptorLengthBytes: 2 },
 };
 
 const LONGLBA_BIT = 0x01;
@@ -38,9 +40,16 @@ const SUBPAGE_HEADER_LENGTH = 4;
 /** The left-most bit of a byte. */
 const MSB = 7;
 
-/** What a parameter list asks for, page by page; null when the command has ended because of something in it, and then nothing of it holds. */
-export function readModeParameters(command: CommandSlot, unit: LogicalUnit, list: Uint8Array, shape: HeaderShape, hasPageFormat: boolean): ModeChanges | null {
-  if (list.length === 0) return new Map();
+/** What a parameter list asks for. */
+export interface ModeSelection {
+  readonly pages: ModeChanges;
+  /** Null for an empty list. */
+  readonly header: ModeHeader | null;
+}
+
+/** What a parameter list asks for, in front of the pages and page by page; null when the command has ended because of something in it, and then nothing of it holds. */
+export function readModeParameters(command: CommandSlot, unit: LogicalUnit, list: Uint8Array, shape: HeaderShape, hasPageFormat: boolean): ModeSelection | null {
+  if (list.length === 0) return { pages: new Map(), header: null };
   const pagesAt = readHeader(command, unit, list, shape);
   if (pagesAt < 0) return null;
   if (!hasPageFormat && pagesAt < list.length) {
@@ -53,7 +62,15 @@ export function readModeParameters(command: CommandSlot, unit: LogicalUnit, list
     at = readPage(command, unit, list, at, changes);
     if (at < 0) return null;
   }
-  return changes;
+  return { pages: changes, header: headerOf(list, shape, pagesAt) };
+}
+
+function headerOf(list: Uint8Array, shape: HeaderShape, pagesAt: number): ModeHeader {
+  return {
+    mediumType: list[shape.mediumTypeAt] as number,
+    deviceSpecificParameter: list[shape.deviceSpecificAt] as number,
+    blockDescriptor: pagesAt > shape.lengthBytes ? list.slice(shape.lengthBytes, pagesAt) : null,
+  };
 }
 
 /** Where the mode pages begin, or -1 when the command has ended. */
@@ -61,11 +78,14 @@ function readHeader(command: CommandSlot, unit: LogicalUnit, list: Uint8Array, s
   const { profile } = unit.part(ModePages);
   if (list.length < shape.lengthBytes) return truncated(command);
   const legal = new Uint8Array(shape.lengthBytes);
+  legal[shape.mediumTypeAt] = profile.mediumType?.(unit) === list[shape.mediumTypeAt] ? ALL_BITS : 0;
   legal[shape.deviceSpecificAt] = profile.deviceSpecificTold;
   if (shape.longLbaAt >= 0) legal[shape.longLbaAt] = LONGLBA_BIT;
   legal.fill(0xff, shape.blockDescriptorLengthAt);
   const wrongAt = legal.findIndex((mask, at) => ((list[at] as number) & ~mask) !== 0);
   if (wrongAt >= 0) return invalid(command, wrongAt, highestBit((list[wrongAt] as number) & ~(legal[wrongAt] as number)));
+  const faultBit = profile.deviceSpecificFault?.(list[shape.deviceSpecificAt] as number) ?? -1;
+  if (faultBit >= 0) return invalid(command, shape.deviceSpecificAt, faultBit);
   const lengthAt = shape.blockDescriptorLengthAt;
   const length = shape.blockDescriptorLengthBytes === 1 ? (list[lengthAt] as number) : readUint16(list, lengthAt);
   if (length === 0) return shape.lengthBytes;
@@ -93,11 +113,14 @@ function readPage(command: CommandSlot, unit: LogicalUnit, list: Uint8Array, at:
   }
   const current = changes.get(page) ?? modes.read(page, PageControl.current);
   const lengthAt = hasSubpage ? at + 2 : at + 1;
-  if ((hasSubpage ? readUint16(list, lengthAt) : list[lengthAt]) !== current.length) return invalid(command, lengthAt, MSB);
+  const lengthBytes = hasSubpage ? readUint16(list, lengthAt) : (list[lengthAt] as number);
   const parametersAt = at + headerLength;
-  if (parametersAt + current.length > list.length) return truncated(command);
+  const end = parametersAt + lengthBytes;
   // A copy that outlives the command: the `slice` of a Buffer, which the list may be, would be the memory of whatever comes next.
-  const parameters = Uint8Array.from(list.subarray(parametersAt, parametersAt + current.length));
+  const given = Uint8Array.from(list.subarray(parametersAt, end));
+  const parameters = given.length === lengthBytes && page.adjust !== undefined ? page.adjust(given, current) : given;
+  if (lengthBytes !== current.length && parameters.length !== current.length) return invalid(command, lengthAt, MSB);
+  if (end > list.length) return truncated(command);
   const mask = modes.read(page, PageControl.changeable);
   const fixedBits = parameters.map((byte, index) => (byte ^ (current[index] as number)) & ~(mask[index] as number));
   const fixedAt = fixedBits.findIndex((bits) => bits !== 0);
@@ -105,7 +128,7 @@ function readPage(command: CommandSlot, unit: LogicalUnit, list: Uint8Array, at:
   const fault = page.fault?.(parameters) ?? null;
   if (fault !== null) return invalid(command, parametersAt + fault.byte, fault.bit);
   changes.set(page, parameters);
-  return parametersAt + current.length;
+  return end;
 }
 
 /** SPC-4 "MODE SELECT(6) command": the list cuts off a header, a block descriptor or a page. */

@@ -7,7 +7,7 @@ import type { LogicalUnit } from '../logical-unit.js';
 import { parameterListOf, planParameterList } from '../parameter-list.js';
 import { Asc, checkCondition, invalidFieldInCdb, parameterListLengthError, SenseKey } from '../sense.js';
 import { ScsiStatus } from '../status.js';
-import { type ModeChanges, ModePages } from './mode-page-values.js';
+import { ModePages } from './mode-page-values.js';
 import { type HeaderShape, headerShapes, readModeParameters } from './mode-select-list.js';
 
 /*
@@ -64,27 +64,31 @@ function select(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus, deferra
     parameterListLengthError(command);
     return;
   }
-  const changes = readModeParameters(command, unit, list, shape, ((command.cdb[FLAGS_AT] as number) & PF_BIT) !== 0);
-  if (changes === null) return;
+  const selection = readModeParameters(command, unit, list, shape, ((command.cdb[FLAGS_AT] as number) & PF_BIT) !== 0);
+  if (selection === null) return;
   const modes = unit.part(ModePages);
-  const mustFlush = modes.needsFlush(changes);
+  const mustFlush = modes.needsFlush(selection.pages);
   // In force first: nothing that needs a flush may be written any more when the flush begins.
-  const before = modes.change(changes);
+  const before = modes.change(selection.pages);
+  const takeHeaderBack = selection.header === null ? null : (modes.profile.applyHeader?.(selection.header, unit) ?? null);
+  const isChanged = before.size > 0 || takeHeaderBack !== null;
   if (!savesPages(command) && !mustFlush) {
-    tellOthers(unit, nexus, before);
+    if (isChanged) tellOthers(unit, nexus);
     return;
   }
   const finish = deferral.defer();
   void makeLast(command, unit, mustFlush).then((isDone) => {
-    if (isDone) tellOthers(unit, nexus, before);
-    else modes.change(before);
+    if (!isDone) {
+      modes.change(before);
+      takeHeaderBack?.();
+    } else if (isChanged) tellOthers(unit, nexus);
     finish();
   });
 }
 
 /** SPC-4 "MODE SELECT(6) command": who shares the mode pages and did not change them is told. */
-function tellOthers(unit: LogicalUnit, nexus: ITNexus, before: ModeChanges): void {
-  if (before.size > 0) unit.tellNexuses(Asc.modeParametersChanged, nexus);
+function tellOthers(unit: LogicalUnit, nexus: ITNexus): void {
+  unit.tellNexuses(Asc.modeParametersChanged, nexus);
 }
 
 /** Flushes and saves as the command asks. False when that failed, with the outcome in the command; never rejects. */

@@ -4,7 +4,7 @@ import { ALL_BITS, CONTROL_UNUSED, returnData } from '../cdb.js';
 import type { UnitCommandRow } from '../command-table.js';
 import type { LogicalUnit } from '../logical-unit.js';
 import { Asc, checkCondition, invalidFieldInCdb, SenseKey } from '../sense.js';
-import { encodeModePage } from './mode-page.js';
+import { encodeModePage, type ModeProfile } from './mode-page.js';
 import { ModePages, PageControl } from './mode-page-values.js';
 
 /*
@@ -25,6 +25,8 @@ const ALL_PAGES = 0x3f;
 const ALL_SUBPAGES = 0xff;
 
 const LONGLBA_BIT = 0x01;
+/** Device types without logical block addresses have no long block descriptors. */
+const LONG_DESCRIPTOR_LENGTH = 16;
 const HEADER_6_LENGTH = 4;
 const HEADER_10_LENGTH = 8;
 
@@ -43,7 +45,7 @@ export const modeSenseRows: readonly UnitCommandRow[] = [
       const pages = selectPages(command, unit);
       if (pages === null) return;
       const { profile } = unit.part(ModePages);
-      const parts = [header6(profile.deviceSpecificParameter(unit)), blockDescriptor(command, unit, false), ...pages];
+      const parts = [header6(profile, unit), blockDescriptor(command, unit, false), ...pages];
       const data = Buffer.concat(parts);
       assert(data.length - 1 <= ALL_BITS, 'the mode pages of a device type fit the one-byte MODE DATA LENGTH');
       data[0] = data.length - 1;
@@ -64,7 +66,7 @@ export const modeSenseRows: readonly UnitCommandRow[] = [
       const { profile } = unit.part(ModePages);
       const longLba = ((command.cdb[1] as number) & LLBAA_BIT) !== 0;
       const block = blockDescriptor(command, unit, longLba);
-      const data = Buffer.concat([header10(profile.deviceSpecificParameter(unit), longLba && block.length > 0), block, ...pages]);
+      const data = Buffer.concat([header10(profile, unit, block.length === LONG_DESCRIPTOR_LENGTH), block, ...pages]);
       data.writeUInt16BE(data.length - 2, 0);
       data.writeUInt16BE(block.length, 6);
       returnData(command, data, command.cdbView.getUint16(7));
@@ -72,15 +74,17 @@ export const modeSenseRows: readonly UnitCommandRow[] = [
   },
 ];
 
-function header6(deviceSpecificParameter: number): Uint8Array {
+function header6(profile: ModeProfile, unit: LogicalUnit): Uint8Array {
   const header = new Uint8Array(HEADER_6_LENGTH);
-  header[2] = deviceSpecificParameter;
+  header[1] = profile.mediumType?.(unit) ?? 0;
+  header[2] = profile.deviceSpecificParameter(unit);
   return header;
 }
 
-function header10(deviceSpecificParameter: number, longLba: boolean): Uint8Array {
+function header10(profile: ModeProfile, unit: LogicalUnit, longLba: boolean): Uint8Array {
   const header = new Uint8Array(HEADER_10_LENGTH);
-  header[3] = deviceSpecificParameter;
+  header[2] = profile.mediumType?.(unit) ?? 0;
+  header[3] = profile.deviceSpecificParameter(unit);
   header[4] = longLba ? LONGLBA_BIT : 0;
   return header;
 }

@@ -73,7 +73,7 @@ function resendResponse(connection: Connection, retransmission: Retransmission, 
 /** Data/R2T SNACK: Data-In of a command that was answered, or R2Ts of one that is not. */
 function resendDataOrR2T(connection: Connection, retransmission: Retransmission, pdu: SnackPdu): RejectReason | null {
   const task = connection.tasks.get(pdu.initiatorTaskTag);
-  if (task !== undefined) return resendR2Ts(task, pdu.begRun, pdu.runLength) ? null : RejectReason.protocolError;
+  if (task !== undefined) return resendR2Ts(task, connection, pdu.begRun, pdu.runLength) ? null : RejectReason.protocolError;
   const response = retransmission.findCommand(pdu.initiatorTaskTag);
   if (response === undefined) return retransmission.hasGivenUp ? RejectReason.snackReject : RejectReason.protocolError;
   if (response.isDataGivenUp) return RejectReason.snackReject;

@@ -1,36 +1,38 @@
-import { type CommandRow, VARIABLE_LENGTH_OPCODE } from '../../../engine/scsi/command-table.js';
-import { type DeviceTypeName, deviceTypes } from '../../../engine/scsi/device-types.js';
+import { deviceKinds } from '../../../engine/devices/registry.js';
+import { type CommandRow, type DeviceType, VARIABLE_LENGTH_OPCODE } from '../../../engine/scsi/command-table.js';
+import { deviceTypes } from '../../../engine/scsi/device-types.js';
 import { CommandEnd, type CommandSighting } from '../../support/command-coverage.js';
 
 /** What the page tells of one row of a command table. */
 export interface CoveredRow {
-  readonly deviceType: DeviceTypeName;
+  readonly deviceType: DeviceType;
   readonly row: CommandRow;
   /** By how the command ended: the tests that have seen it, each once, by file and name. */
   readonly tests: Readonly<Record<CommandEnd, readonly CommandSighting[]>>;
 }
 
 /** Every row of every device type that can be configured, with its tests; those that a type shares with the disk stand there alone. */
-export function coveredRows(sightings: readonly CommandSighting[]): CoveredRow[] {
-  return (Object.keys(deviceTypes) as DeviceTypeName[]).flatMap((deviceType) =>
+export async function coveredRows(sightings: readonly CommandSighting[]): Promise<CoveredRow[]> {
+  const ofKinds = await Promise.all(deviceKinds.map((kind) => kind.types()));
+  return [...Object.values<DeviceType>(deviceTypes), ...ofKinds.flat()].flatMap((deviceType) =>
     rowsOfItsOwn(deviceType).map((row) => {
-      const ofRow = sightings.filter((sighting) => sighting.deviceType === deviceTypes[deviceType].name && sighting.command === row.name);
+      const ofRow = sightings.filter((sighting) => sighting.deviceType === deviceType.name && sighting.command === row.name);
       const of = (end: CommandEnd) => ofRow.filter((sighting) => sighting.end === end);
       return { deviceType, row, tests: { success: of('success'), fieldError: of('fieldError'), conflict: of('conflict') } };
     }),
   );
 }
 
-function rowsOfItsOwn(deviceType: DeviceTypeName): readonly CommandRow[] {
-  const { rows } = deviceTypes[deviceType].commands;
-  return deviceType === 'disk' ? rows : rows.filter((row) => !deviceTypes.disk.commands.rows.includes(row));
+function rowsOfItsOwn(deviceType: DeviceType): readonly CommandRow[] {
+  const { rows } = deviceType.commands;
+  return deviceType === deviceTypes.disk ? rows : rows.filter((row) => !deviceTypes.disk.commands.rows.includes(row));
 }
 
 const PERSISTENT_RESERVE_OUT = 0x5f;
 
 /** Whether a reservation of another nexus can stop the command at all: not where nobody can reserve. */
 function canConflict({ deviceType, row }: CoveredRow): boolean {
-  return row.reservation !== 'always' && deviceTypes[deviceType].commands.hasServiceActions(PERSISTENT_RESERVE_OUT);
+  return row.reservation !== 'always' && deviceType.commands.hasServiceActions(PERSISTENT_RESERVE_OUT);
 }
 
 /** How a row ought to have been seen and was not. */
@@ -55,7 +57,7 @@ export function renderPage(rows: readonly CoveredRow[]): string {
   return `${parts.join('\n')}\n`;
 }
 
-function renderType(deviceType: DeviceTypeName, rows: readonly CoveredRow[]): string[] {
+function renderType(deviceType: DeviceType, rows: readonly CoveredRow[]): string[] {
   const ofType = rows.filter((row) => row.deviceType === deviceType);
   const table = ofType.map((covered) => {
     const { row, tests } = covered;
@@ -66,10 +68,10 @@ function renderType(deviceType: DeviceTypeName, rows: readonly CoveredRow[]): st
     return `| ${hex(row.opcode, 2)}${action} | ${row.name} | ${row.clause} | ${reservation} | ${counts} |`;
   });
   const head = ['| opcode | command | clause | reservation | success | field errors | conflict |', '| --- | --- | --- | --- | --- | --- | --- |'];
-  return [`## ${deviceType}`, '', ...head, ...table, '', ...ofType.flatMap(renderTests)];
+  return [`## ${deviceType.name}`, '', ...head, ...table, '', ...ofType.flatMap(renderTests)];
 }
 
-const FILE_PREFIX = 'test/engine/scsi/';
+const FILE_PREFIX = /^test\/engine\/(?:scsi\/)?/;
 
 function renderTests({ row, tests }: CoveredRow): string[] {
   const byFile = new Map<string, Set<string>>();

@@ -8,7 +8,7 @@ import { repositoryRoot } from '../../support/repository-root.js';
 import { findTestFiles } from '../../support/test-files.js';
 
 const AT_A_TIME = 4;
-const COMMAND_TESTS = 'test/engine/scsi/';
+const COMMAND_TESTS = ['test/engine/scsi/', 'test/engine/devices/'];
 
 /** Runs every unit test of device servers once more, random ones with a seed that is always the same, and answers what each of them has seen commands do. */
 export async function collectSightings(): Promise<CommandSighting[]> {
@@ -18,7 +18,7 @@ export async function collectSightings(): Promise<CommandSighting[]> {
   try {
     const compiledFolder = fileURLToPath(new URL('../../', import.meta.url));
     const { files } = findTestFiles(repositoryRoot(), compiledFolder);
-    const waiting = files.filter(({ name }) => name.startsWith(COMMAND_TESTS));
+    const waiting = files.filter(({ name }) => COMMAND_TESTS.some((folder) => name.startsWith(folder)));
     const lane = async () => {
       for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) await runFile(file.compiledPath, output);
     };

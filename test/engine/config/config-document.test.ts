@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
 import { defaultWorkerCount, documentOf, readConfigDocument } from '../../../engine/config/config-document.js';
-import type { EngineConfig } from '../../../engine/config/engine-config.js';
+import type { DiskLunConfig, EngineConfig } from '../../../engine/config/engine-config.js';
 import { checkEngineConfig, loadConfigFile, resolveConfig } from '../../../engine/config/load-config.js';
 import { refuseOpenPortals } from '../../../engine/config/open-portals.js';
 import { ConfigError } from '../../../engine/config/problem.js';
@@ -108,8 +108,8 @@ test('relative files start at the directory of the configuration file', () => {
   try {
     const file = join(directory, 'lab.yaml');
     writeFileSync(file, '\ufefftargets: [{ name: iqn.2026-11.io.lunloom:x, luns: [{ lun: 0, store: "file:../disk.img" }] }]\r\n');
-    const store = loadConfigFile(file).targets[0]?.luns[0]?.store;
-    assert.equal(store, { kind: 'file', path: join(directory, '..', 'disk.img'), direct: false });
+    const lun = loadConfigFile(file).targets[0]?.luns[0] as DiskLunConfig;
+    assert.equal(lun.store, { kind: 'file', path: join(directory, '..', 'disk.img'), direct: false });
   } finally {
     rmSync(directory, { recursive: true });
   }

@@ -5,7 +5,7 @@ import { didYouMean } from '../../../engine/config/did-you-mean.js';
 import { parseIscsiName } from '../../../engine/config/iscsi-name.js';
 import { formatIsnsServer, parseIsnsServer } from '../../../engine/config/isns-server.js';
 import { formatPortal, formatPortalText, isLoopback, parsePortal } from '../../../engine/config/portal.js';
-import { parseStoreText } from '../../../engine/config/store-text.js';
+import { parseStoreText, STORE_FORM } from '../../../engine/config/store-text.js';
 
 const SIZES: readonly (readonly [string, number | string])[] = [
   ['1', 1],
@@ -192,7 +192,7 @@ test('stores: kinds, sizes and paths with colons', () => {
 });
 
 test('stores: what is none gets a hint', () => {
-  const form = 'expected a store: ram:SIZE, null:SIZE or file:PATH, found';
+  const form = `expected ${STORE_FORM}, found`;
   assert.is(parseStoreText('rma:1GiB').fault, `${form} "rma:1GiB"; did you mean "ram"?`);
   assert.is(parseStoreText('/srv/x.img').fault, `${form} "/srv/x.img"; write file:/srv/x.img to serve a file`);
   assert.is(parseStoreText('').fault, `${form} ""`);

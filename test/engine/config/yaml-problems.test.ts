@@ -2,6 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { resolveConfig } from '../../../engine/config/load-config.js';
 import { ConfigError } from '../../../engine/config/problem.js';
+import { STORE_FORM } from '../../../engine/config/store-text.js';
 import { parseYamlSource } from '../../../engine/config/yaml-source.js';
 
 /** The lines and the code that a YAML text fails with. */
@@ -71,7 +72,7 @@ limits:
       'lab.yaml:4:11: targets[0].name: expected an iSCSI name such as iqn.2026-11.io.lunloom:disk1 (iqn.YEAR-MONTH.REVERSED-DOMAIN[:NAME]), found "disk"',
       'lab.yaml:6:50: targets[0].luns[0].block-size: expected 512, 520, 528, 4096, 4104, 4160 or 4224, found 1024',
       'lab.yaml:7:16: targets[0].luns[1].lun: LUN 0 is there twice, first as targets[0].luns[0]',
-      'lab.yaml:7:26: targets[0].luns[1].store: expected a store: ram:SIZE, null:SIZE or file:PATH, found "floppy:1"',
+      `lab.yaml:7:26: targets[0].luns[1].store: expected ${STORE_FORM}, found "floppy:1"`,
       'lab.yaml:7:38: targets[0].luns[1].blocksize: unknown key; did you mean "block-size"?',
       'lab.yaml:8:14: targets[0].luns[2].lun: expected a whole number from 0 to 16383, found 20000',
       'lab.yaml:9:16: targets[0].luns[2].store: expected file:PATH such as file:/srv/disk.img, found "file:"',
@@ -88,7 +89,7 @@ limits:
 
 test('missing keys point at the mapping that lacks them', () => {
   assertLines('targets:\n  - name: iqn.2026-11.io.lunloom:x\n    luns:\n      - { lun: 0 }\n', [
-    'lab.yaml:4:9: targets[0].luns[0].store: missing; expected a store: ram:SIZE, null:SIZE or file:PATH',
+    `lab.yaml:4:9: targets[0].luns[0].store: missing; expected ${STORE_FORM}`,
   ]);
   assertLines('workers: 1\n', ['lab.yaml:1:1: targets: missing; expected a list of targets']);
 });

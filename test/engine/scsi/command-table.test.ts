@@ -1,8 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TargetError } from '../../../engine/errors.js';
 import { type CommandRow, CommandTable, type UnitCommandRow } from '../../../engine/scsi/command-table.js';
-import { deviceTypeNamed, deviceTypes } from '../../../engine/scsi/device-types.js';
+import { deviceTypes } from '../../../engine/scsi/device-types.js';
 
 /** CDB length by the group code in the opcode's upper three bits, SPC-4 "OPERATION CODE field". */
 const LENGTH_OF_GROUP = [6, 10, 10, 32, 16, 12, undefined, undefined];
@@ -66,16 +65,6 @@ test('a disk has the opcodes that its INQUIRY data promises', () => {
     return serviceAction === undefined ? code : `${code}/${serviceAction}`;
   });
   assert.equal(present.sort(), wanted.sort());
-});
-
-test('device types are found by name, and only by theirs', () => {
-  assert.is(deviceTypeNamed('disk'), deviceTypes.disk);
-  for (const name of ['tape', 'toString', '']) {
-    assert.throws(
-      () => deviceTypeNamed(name),
-      (error: unknown) => error instanceof TargetError && error.code === 'DEVICE_TYPE_UNKNOWN',
-    );
-  }
 });
 
 const row: UnitCommandRow = {

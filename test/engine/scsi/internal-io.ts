@@ -61,7 +61,7 @@ function execute(unit: LogicalUnit, medium: Medium, cdb: Uint8Array, dataOut: Ui
   const row = assertDefined(unit.deviceType.commands.find(cdb)) as MediumCommandRow;
   command.expectedDataOutLength = dataOut.length;
   command.expectedDataInLength = dataOut.length === 0 ? 0xffffffff : 0;
-  row.plan(command, medium);
+  row.plan(command, medium, unit);
   command.dataOut = dataOut;
   command.dataOutLength = Math.min(dataOut.length, command.plannedDataOutLength);
   if (command.status === ScsiStatus.good) row.planFromDataOut?.(command, medium);

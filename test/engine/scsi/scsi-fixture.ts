@@ -181,6 +181,7 @@ export async function runDeferred(unit: LogicalUnit, cdb: string, options: Comma
 function execute(row: CommandRow, command: CommandSlot, unit: LogicalUnit, byNexus: ITNexus, deferral: Deferral): void {
   if (row.runsOn === 'main') {
     command.dataOutLength = Math.min(command.dataOutLength, command.plannedDataOutLength);
+    if (row.reservesDataIn === true) bindDataIn(command);
     executeUnitCommand(row, command, unit, byNexus, deferral);
     // Where the parameter list lay, other data soon lies: who keeps any of it must have copied it.
     if (!(deferral instanceof TestDeferral && deferral.isDeferred)) command.dataOut.fill(REUSED);

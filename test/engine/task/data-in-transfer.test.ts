@@ -5,7 +5,7 @@ import { ScsiStatus } from '../../../engine/scsi/status.js';
 import { CommandSlot, SlotMemory } from '../../../engine/shm/command-slot.js';
 import { DataDirection } from '../../../engine/shm/layout.js';
 import { answerTask } from '../../../engine/task/data-in-transfer.js';
-import type { Task, TaskOwner } from '../../../engine/task/task.js';
+import type { PduTaskOwner, Task } from '../../../engine/task/task.js';
 import { assertBytes } from '../../support/assert-bytes.js';
 import { seededRandom } from '../../support/random.js';
 import { RecordingOutput, type SentPdu } from './recording-output.js';
@@ -60,7 +60,7 @@ function answer(fields: Case): { sent: SentPdu[]; owner: { statSN: number } } {
   slot.dataInStart = DATA_START;
   slot.direction = fields.bidirectionalR2Ts === undefined ? DataDirection.none : DataDirection.bidirectional;
   const dataOut = { r2tCount: fields.bidirectionalR2Ts };
-  answerTask({ slot, dataOut, owner: owner as unknown as TaskOwner, initiatorTaskTag: 0xabcd1234 } as unknown as Task);
+  answerTask({ slot, dataOut, owner, initiatorTaskTag: 0xabcd1234 } as unknown as Task, owner as unknown as PduTaskOwner);
   return { sent: output.take(), owner };
 }
 

@@ -106,7 +106,7 @@ test('a LUN that is added is told to all who are there, once REPORT LUNS was ask
   withEngine({ luns: [ram(0), ram(1)] }, async ({ engine, login }) => {
     const [one, two] = [await login(), await login()];
     for (const session of [one, two]) for (const lun of [0, 1]) await drainAttentions(session, lun);
-    engine.units.add(NAME, { lun: 5, store: 'ram:1MiB' });
+    await engine.units.add(NAME, { lun: 5, store: 'ram:1MiB' });
     assert.is(await ask(one, 0), '06/3f/0e');
     assert.is(await ask(two, 1), '06/3f/0e');
     assert.equal(await lunsOf(one), ['0000', '0001', '0005']);
@@ -126,7 +126,7 @@ test('what is added is held against the rules of the file and what is served alr
     assert.is(await add({ lun: 1, store: 'file:/nowhere/at/all.img' }), 'STORE_NOT_FOUND');
     assert.is(await codeOf(() => engine.units.add('iqn.2025-01.dev.lunloom:other', ram(1))), 'TARGET_UNKNOWN');
     assert.is(await add({ lun: 1, store: 'null:1MiB', block_size: 512 }), 'CONFIG_INVALID');
-    engine.units.add(NAME, ram(1));
+    await engine.units.add(NAME, ram(1));
     assert.equal(
       engine.units.list()[0]?.luns.map(({ lun }) => lun),
       [0, 1],
@@ -138,7 +138,7 @@ test('a LUN that is removed is gone at once, and its file is closed when its las
     const path = join(directory, 'disk.img');
     await withEngine({ luns: [ram(0)] }, async ({ engine, login }) => {
       const session = await login();
-      engine.units.add(NAME, { lun: 3, store: `file:${path}`, size: '4MiB', execution: 'pool' });
+      await engine.units.add(NAME, { lun: 3, store: `file:${path}`, size: '4MiB', execution: 'pool' });
       await drainAttentions(session, 0);
       await lunsOf(session);
       await drainAttentions(session, 3);
@@ -157,7 +157,7 @@ test('a LUN that is removed is gone at once, and its file is closed when its las
       assert.equal(await lunsOf(session), ['0000']);
       assert.is(await ask(session, 3), '05/25/00');
       // The same LUN may come again.
-      engine.units.add(NAME, { lun: 3, store: `file:${path}`, execution: 'pool' });
+      await engine.units.add(NAME, { lun: 3, store: `file:${path}`, execution: 'pool' });
       assert.equal(await drainAttentions(session, 3), ['06/29/00']);
       const { dataIn } = await session.command({ lun: 3, cdb: READ, dataInLength: 4096 });
       assert.ok(dataIn.every((byte) => byte === 7));
@@ -180,7 +180,7 @@ for (const kind of ['ram', 'file'] as const) {
       withEngine({}, async ({ engine, login }) => {
         const path = join(directory, 'disk.img');
         const store = kind === 'ram' ? { store: 'ram:1MiB' } : { store: `file:${path}`, size: '1MiB' };
-        engine.units.add(NAME, { lun: 1, execution: 'pool', ...store });
+        await engine.units.add(NAME, { lun: 1, execution: 'pool', ...store });
         const session = await login();
         await drainAttentions(session, 1);
         await session.command({ lun: 1, cdb: WRITE, dataOut: Buffer.alloc(4096, 7) });
@@ -247,10 +247,10 @@ test('a removable medium is ejected and loaded by the operator', () =>
     await session.command({ lun: 0, cdb: bytes('1e 00 00 00 01 00') });
     assert.is(await codeOf(() => engine.units.eject(NAME, 0)), 'LUN_PREVENTED');
     await session.command({ lun: 0, cdb: bytes('1e 00 00 00 00 00') });
-    engine.units.eject(NAME, 0);
+    await engine.units.eject(NAME, 0);
     assert.is(await ask(session, 0, READ, 4096), '02/3a/00');
     assert.is(await codeOf(() => engine.units.resize(NAME, 0, 8 * MIB)), 'LUN_EJECTED');
-    engine.units.load(NAME, 0);
+    await engine.units.load(NAME, 0);
     assert.equal(await drainAttentions(session, 0), ['06/28/00']);
     assert.is(await ask(session, 0, READ, 4096), 'good');
     assert.is(await codeOf(() => engine.units.eject(NAME, 1)), 'LUN_NOT_REMOVABLE');
@@ -263,10 +263,10 @@ test('an initiator that may see some LUNs is told of those that come and go amon
     await engine.units.remove(NAME, 5);
     assert.is(await ask(session, 0), '06/3f/0e');
     assert.equal(await lunsOf(session), ['0000']);
-    engine.units.add(NAME, ram(6));
+    await engine.units.add(NAME, ram(6));
     assert.is(await ask(session, 0), 'good');
     assert.is(await ask(session, 6), '05/25/00');
-    engine.units.add(NAME, ram(5));
+    await engine.units.add(NAME, ram(5));
     assert.is(await ask(session, 0), '06/3f/0e');
     assert.equal(await lunsOf(session), ['0000', '0005']);
     await drainAttentions(session, 5);
@@ -281,7 +281,7 @@ test('the well-known logical unit answers over the wire, for a target whose LUNs
     await engine.units.remove(NAME, 0);
     assert.is(await ask(session, WELL_KNOWN_REPORT_LUNS), '06/3f/0e');
     assert.equal(await lunsOf(session, WELL_KNOWN_REPORT_LUNS), []);
-    engine.units.add(NAME, ram(0));
+    await engine.units.add(NAME, ram(0));
     assert.equal(await lunsOf(session), ['0000']);
   }));
 

@@ -4,6 +4,7 @@ import { CommandFlag } from '../../../shm/layout.js';
 import { PROTECTION_LENGTH_BYTES } from '../../../store/protected-store.js';
 import { ALL_BITS } from '../../cdb.js';
 import { type MediumCommandRow, VARIABLE_LENGTH_OPCODE } from '../../command-table.js';
+import type { LogicalUnit } from '../../logical-unit.js';
 import type { Medium, MediumProtection } from '../../medium.js';
 import { Asc, checkCondition, invalidFieldInCdb, SenseKey } from '../../sense.js';
 import { ScsiStatus } from '../../status.js';
@@ -65,7 +66,7 @@ function admits(command: CommandSlot, medium: Medium, form: ProtectForm): boolea
 /** What differs for blocks with protection information. */
 export interface ProtectedBehaviour {
   /** In place of the row's own plan, for commands that hold the transfer against its expected length. */
-  readonly plan?: (command: CommandSlot, medium: Medium, form: ProtectForm) => void;
+  readonly plan?: (command: CommandSlot, medium: Medium, form: ProtectForm, unit: LogicalUnit) => void;
   readonly execute: (command: CommandSlot, medium: Medium, form: ProtectForm) => void;
 }
 
@@ -78,13 +79,13 @@ export function protectedRow(row: MediumCommandRow, { plan, execute }: Protected
     ...(cdbIgnored === undefined || form.hasTags ? {} : { cdbIgnored }),
     cdbUsage: row.cdbUsage.map((bits, at) => (at === form.flagsAt ? bits | PROTECT_BITS : form.hasTags && isOfTags(at) ? ALL_BITS : bits)),
     ...(form.hasTags ? { isSupported: ({ medium }) => medium === null || medium.protection?.type === 2 } : {}),
-    plan(command, medium) {
+    plan(command, medium, unit) {
       if (!admits(command, medium, form)) return;
       if (plan !== undefined) {
-        plan(command, medium, form);
+        plan(command, medium, form, unit);
         return;
       }
-      row.plan(command, medium);
+      row.plan(command, medium, unit);
       if (command.status === ScsiStatus.good && protectOf(command, form) !== 0) countProtection(command, medium);
     },
     storeBytes: (command, medium) => command.lbaCount * medium.blockLengthBytes * COPIES_PER_CHECK,

@@ -64,8 +64,8 @@ export const protectedXdWriteReadRows: readonly MediumCommandRow[] = xdWriteRead
   const flagsAt = row.cdbLength === 10 ? 1 : 10;
   const withXorOfProtection = { ...row, cdbUsage: row.cdbUsage.map((bits, at) => (at === flagsAt ? bits | XORPINFO_BIT : bits)) };
   return protectedRow(withXorOfProtection, {
-    plan(command, medium, form) {
-      row.plan(command, medium);
+    plan(command, medium, form, unit) {
+      row.plan(command, medium, unit);
       if (command.status !== ScsiStatus.good || command.plannedDataOutLength === 0) return;
       command.plannedDataOutLength = command.lbaCount * transferBlockBytes(command, medium, form);
       command.plannedDataInLength = command.lbaCount * returnedBlockBytes(command, medium, form);

@@ -8,8 +8,8 @@ import { executeProtectedWrite } from './protected-write.js';
 const COUNT_AT = 12;
 
 export const protectedWriteAtomicRow: MediumCommandRow = protectedRow(writeAtomicRow, {
-  plan(command, medium, form) {
-    writeAtomicRow.plan(command, medium);
+  plan(command, medium, form, unit) {
+    writeAtomicRow.plan(command, medium, unit);
     if (command.status !== ScsiStatus.good) return;
     command.plannedDataOutLength = command.lbaCount * transferBlockBytes(command, medium, form);
     if (command.expectedDataOutLength < command.plannedDataOutLength) invalidFieldInCdb(command, COUNT_AT);

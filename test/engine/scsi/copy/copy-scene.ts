@@ -74,7 +74,7 @@ function executeInternally(unit: LogicalUnit, cdb: Uint8Array, dataOut: Uint8Arr
   command.direction = dataOut.length > 0 ? DataDirection.out : DataDirection.in;
   command.expectedDataOutLength = dataOut.length;
   command.expectedDataInLength = 0xffffffff;
-  if (row?.runsOn === 'any') row.plan(command, medium);
+  if (row?.runsOn === 'any') row.plan(command, medium, unit);
   if (command.status === ScsiStatus.good) {
     command.dataOut = dataOut;
     command.dataOutLength = dataOut.length;

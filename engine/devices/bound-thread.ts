@@ -1,0 +1,191 @@
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import type { Piscina } from 'piscina';
+import { assert, TargetError } from '../errors.js';
+import { poolOfOne } from '../thread-pool.js';
+
+const WORKER_URL = new URL('../../workers/bound-loop.js', import.meta.url);
+
+/** The module of a service exports this; the service is an object of synchronous methods, of which `close` is called last where there is one. */
+export interface BoundModule {
+  create(options: unknown): object;
+}
+
+/** What the thread is started with. */
+export interface BoundSetup {
+  readonly moduleUrl: string;
+  readonly options: unknown;
+  readonly port: MessagePort;
+}
+
+export interface BoundCall {
+  readonly id: number;
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+
+/** An error that has crossed threads: of a `TargetError` its code, of others the stack. */
+export interface BoundFailure {
+  readonly code: string | null;
+  readonly message: string;
+}
+
+/** `id` 0 tells that the service has been made. */
+export type BoundAnswer = { readonly id: number; readonly value?: unknown; readonly failure?: BoundFailure };
+
+type Method<Service, Name extends keyof Service> = Service[Name] extends (...args: infer Args) => infer Result ? (...args: Args) => Result : never;
+
+export interface BoundThreadOptions {
+  readonly moduleUrl: URL;
+  /** Structured-cloneable. */
+  readonly options: unknown;
+  /** False: the service lives on the thread that starts it. */
+  readonly isBound: boolean;
+  /** The thread has died by itself. What it was doing has been rejected with `TargetError` `DEVICE_THREAD_LOST`, and so is all until `restart`. */
+  readonly onLost?: () => void;
+}
+
+interface Pending {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A thread that a device has for itself: what blocks runs there, one call after the other, on state that nobody else sees and that needs no lock. Arguments
+ * and results are cloned, memory that is shared is not. A round trip takes tens of microseconds, so a call is a whole command.
+ */
+export class BoundThread<Service extends object> {
+  readonly #options: BoundThreadOptions;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #pool: Piscina | null = null;
+  #port: MessagePort | null = null;
+  #local: Service | null = null;
+  #isClosing = false;
+  #ended: Promise<void> = Promise.resolve();
+
+  private constructor(options: BoundThreadOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the service has been made; rejects with what `create` threw. */
+  static async start<Service extends object>(options: BoundThreadOptions): Promise<BoundThread<Service>> {
+    const thread = new BoundThread<Service>(options);
+    await thread.#open(options.options);
+    return thread;
+  }
+
+  /** The thread has died and was not started again, or it was closed. */
+  get isLost(): boolean {
+    return this.#port === null && this.#local === null;
+  }
+
+  /** The thread itself, for fault injection; undefined when the service lives on this one. */
+  get thread(): Worker | undefined {
+    return this.#pool?.threads[0];
+  }
+
+  /** After a loss: a new thread makes the service anew. */
+  async restart(options: unknown = this.#options.options): Promise<void> {
+    assert(this.isLost && !this.#isClosing, 'only what was lost is started again');
+    await this.#ended;
+    await this.#open(options);
+  }
+
+  call<Name extends keyof Service & string>(name: Name, ...args: Parameters<Method<Service, Name>>): Promise<Awaited<ReturnType<Method<Service, Name>>>> {
+    return this.#call(name, args) as Promise<Awaited<ReturnType<Method<Service, Name>>>>;
+  }
+
+  /** Closes the service, after the calls before it, and ends the thread. Rejects with what the service's `close` threw; the thread has ended all the same. */
+  async close(): Promise<void> {
+    if (this.isLost || this.#isClosing) return this.#ended;
+    this.#isClosing = true;
+    try {
+      await this.#call('close', []);
+    } finally {
+      this.#local = null;
+      this.#port?.close();
+      this.#port = null;
+      await this.#ended;
+    }
+  }
+
+  async #open(options: unknown): Promise<void> {
+    const { moduleUrl, isBound } = this.#options;
+    if (isBound) {
+      await this.#startThread(moduleUrl, options);
+      return;
+    }
+    const { create } = (await import(moduleUrl.href)) as BoundModule;
+    this.#local = create(options) as Service;
+  }
+
+  #startThread(moduleUrl: URL, options: unknown): Promise<unknown> {
+    const { port1, port2 } = new MessageChannel();
+    const pool = poolOfOne(WORKER_URL);
+    const ready = new Promise<unknown>((resolve, reject) => this.#pending.set(0, { resolve, reject }));
+    port1.on('message', (answer: BoundAnswer) => this.#onAnswer(answer));
+    port1.unref();
+    this.#pool = pool;
+    this.#port = port1;
+    const setup: BoundSetup = { moduleUrl: moduleUrl.href, options, port: port2 };
+    const onEnd = () => this.#onEnd(pool, port1);
+    this.#ended = pool.run(setup, { transferList: [port2] }).then(onEnd, onEnd);
+    return ready;
+  }
+
+  async #call(name: string, args: readonly unknown[]): Promise<unknown> {
+    if (this.#local !== null) return callMethod(this.#local, name, args);
+    const port = this.#port;
+    if (port === null) throw lost();
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      port.postMessage({ id, method: name, args } satisfies BoundCall);
+    });
+  }
+
+  #onAnswer({ id, value, failure }: BoundAnswer): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (failure === undefined) pending?.resolve(value);
+    else pending?.reject(errorOf(failure));
+  }
+
+  async #onEnd(pool: Piscina, port: MessagePort): Promise<void> {
+    const wasExpected = this.#port !== port || this.#isClosing;
+    port.close();
+    if (this.#port === port) this.#port = null;
+    // One that could not make its service has said why, and never served.
+    const wasServing = !this.#pending.has(0);
+    await pool.destroy().catch(() => undefined);
+    for (const { reject } of Array.from(this.#pending.values())) reject(lost());
+    this.#pending.clear();
+    if (!wasExpected && wasServing) this.#options.onLost?.();
+  }
+}
+
+/** `close` is the one method that a service may do without. */
+export function callMethod(service: object, name: string, args: readonly unknown[]): unknown {
+  const method = (service as Record<string, unknown>)[name];
+  if (method === undefined && name === 'close') return undefined;
+  assert(typeof method === 'function', `the service has no method ${name}`);
+  return method.apply(service, args);
+}
+
+export function failureOf(error: unknown): BoundFailure {
+  if (error instanceof TargetError) return { code: error.code, message: error.message };
+  return { code: null, message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}
+
+function errorOf({ code, message }: BoundFailure): Error {
+  return code === null ? new DeviceDefect(message) : new TargetError(code, message);
+}
+
+function lost(): TargetError {
+  return new TargetError('DEVICE_THREAD_LOST', 'the thread of the device has ended');
+}
+
+/** A service threw what it should not: a defect of ours, with the stack of its thread as the message. */
+export class DeviceDefect extends Error {
+  override readonly name = 'DeviceDefect';
+}

@@ -1,0 +1,106 @@
+import { KeyStore, KEY_IDENTIFIER_LENGTH, keyName, WORKING_KEY_COUNT } from '../security/key-store.js';
+import { type AttributeContext, type AttributeDefinition, computed, PAGE_BASE, type PageDefinition, StandardPage, stored, uint } from './attribute-page.js';
+import { concatenated, objectTimes, quota, timestamp } from './common-attributes.js';
+import { bypassTimestamps, NONCE_LIST_DEPTH, nonceWindow } from './root-pages.js';
+import { policyTag, USERNAME_LENGTH_MAX } from './user-object-pages.js';
+
+const ID_LENGTH = 8;
+const page = PAGE_BASE.partition;
+const quotas: readonly AttributeDefinition[] = [
+  quota(0x1, 'objectLengthBytesMax'),
+  quota(0x10001, 'capacityBytesMax'),
+  quota(0x10002, 'objectCountMax'),
+  computed(0x10081, ({ store }) => collectionsPerObject(store)),
+];
+
+/** The store bounds how many collections an object may be in; what that bound is here, all ones tell "by the device". */
+function collectionsPerObject(_store: unknown): Uint8Array {
+  return uint(0xffff_ffff, 4);
+}
+
+export const PARTITION_SECURITY = { defaultSecurityMethod: 0x1, frozenWorkingKeyMask: 0x5, userObjectPolicyAccessTag: 0x4000_0002 } as const;
+const securityPage = page + StandardPage.policySecurity;
+
+/** Where nobody set it: what the root has for its partitions. */
+export const partitionSecurityMethod = stored(
+  securityPage,
+  PARTITION_SECURITY.defaultSecurityMethod,
+  { min: 1, max: 1 },
+  ({ store, facts }) => store.attribute({ partitionId: 0n, objectId: 0n }, PAGE_BASE.root + StandardPage.policySecurity, 0x6) ?? uint(facts.defaultSecurityMethod, 1),
+  true,
+);
+const frozenWorkingKeyMask = stored(securityPage, PARTITION_SECURITY.frozenWorkingKeyMask, { min: 2, max: 2 }, () => uint(0, 2), true);
+const userObjectPolicyAccessTag = stored(securityPage, PARTITION_SECURITY.userObjectPolicyAccessTag, { min: 4, max: 4 }, () => uint(0, 4), true);
+const oldestValidNonce = computed(0x2, ({ facts }) => timestamp(facts.nowMs() - nonceWindow.oldestMs));
+const newestValidNonce = computed(0x3, ({ facts }) => timestamp(facts.nowMs() + nonceWindow.newestMs));
+const nonceListDepth = computed(0x4, () => uint(NONCE_LIST_DEPTH, 2));
+
+function identifier(context: AttributeContext, name: string): Uint8Array | null {
+  return new KeyStore(context.store).get(name)?.identifier ?? null;
+}
+const partitionKeyIdentifier = computed(0x7fff, (context) => identifier(context, keyName.partition(context.name.partitionId)));
+const workingKeyIdentifiers = Array.from({ length: WORKING_KEY_COUNT }, (_, version) =>
+  computed(0x8000 + version, (context) => identifier(context, keyName.working(context.name.partitionId, version))),
+);
+const tag = policyTag('partition');
+
+/** OSD-2 "Partition Policy/Security attributes page". */
+function securityFormat(context: AttributeContext): Uint8Array {
+  const value = (attribute: AttributeDefinition, lengthBytes: number) => attribute.read(context) ?? new Uint8Array(lengthBytes);
+  const partitionKey = partitionKeyIdentifier.read(context);
+  const workingKeys = workingKeyIdentifiers.map((attribute) => attribute.read(context));
+  const valid = workingKeys.reduce((mask, key, version) => (key === null ? mask : mask | (1 << version)), 0);
+  return Buffer.concat([
+    new Uint8Array(3),
+    value(partitionSecurityMethod, 1),
+    value(oldestValidNonce, 6),
+    value(newestValidNonce, 6),
+    value(nonceListDepth, 2),
+    value(frozenWorkingKeyMask, 2),
+    value(tag, 4),
+    value(userObjectPolicyAccessTag, 4),
+    uint(partitionKey === null ? 0 : 1, 1),
+    uint(valid, 2),
+    partitionKey ?? new Uint8Array(KEY_IDENTIFIER_LENGTH),
+    ...workingKeys.map((key) => key ?? new Uint8Array(KEY_IDENTIFIER_LENGTH)),
+  ]);
+}
+
+/** Pages of partitions, OSD-2 "Partition … attributes page". */
+export const partitionPages: ReadonlyMap<number, PageDefinition> = new Map<number, PageDefinition>([
+  [
+    StandardPage.information,
+    {
+      title: 'Partition Information',
+      attributes: [
+        computed(0x1, ({ name }) => uint(name.partitionId, ID_LENGTH)),
+        stored(page + StandardPage.information, 0x9, { min: 1, max: USERNAME_LENGTH_MAX }),
+        computed(0x81, (context) => uint(context.information().usedBytes, ID_LENGTH)),
+        computed(0xc1, (context) => uint(context.information().userObjectCount + context.information().collectionCount, ID_LENGTH)),
+      ],
+    },
+  ],
+  [StandardPage.quotas, { title: 'Partition Quotas', attributes: quotas, format: concatenated(quotas) }],
+  [
+    StandardPage.timestamps,
+    { title: 'Partition Timestamps', attributes: [...objectTimes, bypassTimestamps('partition')], format: concatenated([...objectTimes, bypassTimestamps('partition')]) },
+  ],
+  [
+    StandardPage.policySecurity,
+    {
+      title: 'Partition Policy/Security',
+      attributes: [
+        partitionSecurityMethod,
+        oldestValidNonce,
+        newestValidNonce,
+        nonceListDepth,
+        frozenWorkingKeyMask,
+        partitionKeyIdentifier,
+        ...workingKeyIdentifiers,
+        tag,
+        userObjectPolicyAccessTag,
+      ],
+      format: securityFormat,
+    },
+  ],
+]);

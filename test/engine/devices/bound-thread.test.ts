@@ -1,0 +1,85 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { BoundThread, DeviceDefect } from '../../../engine/devices/bound-thread.js';
+import { TargetError } from '../../../engine/errors.js';
+import type { CountingService } from './counting-service.js';
+
+const moduleUrl = new URL('./counting-service.js', import.meta.url);
+
+function start(isBound: boolean, start: number, onLost?: () => void): Promise<BoundThread<CountingService>> {
+  return BoundThread.start<CountingService>({ moduleUrl, options: { start }, isBound, ...(onLost === undefined ? {} : { onLost }) });
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'resolved',
+    (error: unknown) => (error instanceof TargetError ? error.code : error instanceof DeviceDefect ? 'defect' : error instanceof RangeError ? 'defect' : String(error)),
+  );
+}
+
+for (const isBound of [true, false]) {
+  const where = isBound ? 'on its own thread' : 'on this thread';
+
+  test(`${where}: calls run in order on one state`, async () => {
+    const thread = await start(isBound, 10);
+    assert.equal(await Promise.all([thread.call('add', 1), thread.call('add', 5), thread.call('add', -2)]), [11, 16, 14]);
+    await thread.close();
+    assert.ok(thread.isLost);
+  });
+
+  test(`${where}: shared memory is written in place`, async () => {
+    const thread = await start(isBound, 0);
+    const bytes = new Uint8Array(new SharedArrayBuffer(16), 4, 8);
+    await thread.call('fill', bytes, 7);
+    assert.equal(Array.from(bytes), new Array(8).fill(7));
+    assert.is(new Uint8Array(bytes.buffer)[0], 0);
+    await thread.close();
+  });
+
+  test(`${where}: what is thrown arrives, and the service goes on`, async () => {
+    const thread = await start(isBound, 1);
+    assert.is(await codeOf(thread.call('refuse')), 'COUNTING_REFUSED');
+    assert.is(await codeOf(thread.call('fail')), 'defect');
+    assert.is(await thread.call('add', 1), 2);
+    await thread.close();
+  });
+
+  test(`${where}: a service that cannot be made says why`, async () => {
+    assert.is(await codeOf(start(isBound, 13)), 'COUNTING_UNLUCKY');
+  });
+
+  test(`${where}: closing tells what the service's own close threw`, async () => {
+    const thread = await start(isBound, -1);
+    assert.is(await codeOf(thread.close()), 'COUNTING_NEGATIVE');
+    assert.ok(thread.isLost);
+    assert.is(await codeOf(thread.call('add', 1)), 'DEVICE_THREAD_LOST');
+  });
+}
+
+test('a thread that ends rejects what it was asked, says so once, and can be started again', async () => {
+  let lostCount = 0;
+  const thread = await start(true, 1, () => lostCount++);
+  const calls = [thread.call('end'), thread.call('add', 1)].map(codeOf);
+  assert.equal(await Promise.all(calls), ['DEVICE_THREAD_LOST', 'DEVICE_THREAD_LOST']);
+  assert.ok(thread.isLost);
+  assert.is(await codeOf(thread.call('add', 1)), 'DEVICE_THREAD_LOST');
+  await thread.restart({ start: 100 });
+  assert.is(lostCount, 1);
+  assert.is(await thread.call('add', 1), 101);
+  await thread.close();
+  assert.is(lostCount, 1);
+});
+
+test('a thread that is killed is told of, and closing it then does nothing', async () => {
+  const lost = new Promise<void>((resolve) => {
+    void start(true, 1, resolve).then(async (thread) => {
+      await thread.call('add', 1);
+      await thread.thread?.terminate();
+      await codeOf(thread.call('add', 1));
+      await thread.close();
+    });
+  });
+  await lost;
+});
+
+test.run();
