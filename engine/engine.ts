@@ -130,6 +130,8 @@ export class Engine {
       throw error;
     }
     try {
+      // Before anybody can ask: a media library gives its drives their cartridges back.
+      for (const { unit } of engine.#targets.flatMap(({ units }) => units)) await unit.announceTarget();
       for (const portal of config.portals) engine.#addPortal(await engine.#portals.listen(portal));
       await engine.#openControl();
     } catch (error) {

@@ -314,6 +314,8 @@ export const limitTable = {
   osdCreateCountMax: { value: 65_536, min: 1, max: 1_048_576, reason: 'OSD user objects that one CREATE makes, in one transaction' },
   osdListCountMax: { value: 4096, min: 16, max: 65_536, reason: 'ids, attributes or extents that the OSD store reads at a time; commands go on from there' },
   osdListBytesMax: { value: 1 * MIB, min: 128 * KIB, max: 64 * MIB, reason: 'values of OSD attributes that are read at a time' },
+  osdNonceCountMax: { value: 65_536, min: 16, max: 1_048_576, reason: 'OSD request nonces that are remembered; those older than a forgotten one are refused' },
+  osdOpenListCountMax: { value: 1024, min: 1, max: 65_536, reason: 'OSD lists that were cut and may go on; the oldest has to be begun anew' },
   osdKeyCountMax: { value: 65_536, min: 16, max: 1_048_576, reason: 'OSD security keys: two of the device, and of each partition one and its working keys' },
   osdOpenFileCountMax: { value: 256, min: 8, max: 65_536, reason: 'files of OSD objects that are kept open: descriptors are few, and opening costs' },
   osdDirtyFileCountMax: {
@@ -334,6 +336,12 @@ export const limitTable = {
     min: 1,
     max: 1_048_576,
     reason: 'OSD transactions that a loss of power may take; pages that they free cannot be used again until the disk has them',
+  },
+  osdReserveBytes: {
+    value: 16 * MIB,
+    min: 0,
+    max: 1024 * 1024 * MIB,
+    reason: 'space of the file system that an OSD store leaves unused by new objects: removing them needs some for a while',
   },
   osdMetadataMapBytes: {
     value: 64 * 1024 * MIB,

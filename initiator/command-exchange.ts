@@ -43,6 +43,8 @@ export interface CommandOptions {
    * ended at the target or with its connection: `COMMAND_TIMEOUT` alone does not end it there, so that such a command should have no time limit.
    */
   readonly dataInto?: Uint8Array;
+  /** Say that the command reads or writes although no data is expected: the target tells how much it would have moved. */
+  readonly direction?: 'in' | 'out' | 'both';
   /** SIMPLE unless told. */
   readonly attribute?: TaskAttribute;
   readonly immediate?: boolean;
@@ -160,9 +162,9 @@ export class CommandExchange extends Exchange<CommandResult> implements PendingC
   transmit(channel: SessionChannel): void {
     this.#begin(channel);
     const { wire, numbers, negotiated } = channel;
-    const cdb = this.#options.cdb;
+    const { cdb, direction } = this.#options;
     const out = this.#out;
-    const isBidirectional = out !== null && this.#in !== null;
+    const isBidirectional = direction === 'both' || (out !== null && this.#in !== null);
     const plan = out === null ? { immediateBytes: 0, dataOutBytes: 0 } : planUnsolicited(out.data.length, negotiated, this.#options);
     const ahsLengthBytes = extendedCdbAhsLengthBytes(cdb.length) + (isBidirectional ? BIDIRECTIONAL_AHS_LENGTH_BYTES : 0);
     this.takeCmdSN(channel);
@@ -170,13 +172,13 @@ export class CommandExchange extends Exchange<CommandResult> implements PendingC
     const pdu = {
       immediate: this.immediate,
       final: plan.dataOutBytes === 0,
-      read: this.#in !== null,
-      write: out !== null,
+      read: this.#in !== null || direction === 'in' || direction === 'both',
+      write: out !== null || direction === 'out' || direction === 'both',
       attribute: this.#options.attribute ?? TaskAttribute.simple,
       lunHigh: this.lunHigh,
       lunLow: 0,
       initiatorTaskTag: this.initiatorTaskTag,
-      expectedDataTransferLength: out?.data.length ?? this.dataIn.length,
+      expectedDataTransferLength: direction === 'both' ? (out?.data.length ?? 0) : (out?.data.length ?? this.dataIn.length),
       cmdSN: this.cmdSN,
       expStatSN: numbers.expStatSN,
     };
@@ -428,7 +430,7 @@ export class CommandExchange extends Exchange<CommandResult> implements PendingC
   }
 
   #finish(status: number, sense: Buffer, residualFlags: number, residualCount: number, bidirectionalReadResidualCount: number): void {
-    const isBidirectional = this.#in !== null && this.#out !== null;
+    const isBidirectional = this.#options.direction === 'both' || (this.#in !== null && this.#out !== null);
     const readFlags = (residualFlags & BIDIRECTIONAL_FLAGS) >> BIDIRECTIONAL_FLAG_SHIFT;
     if ((residualFlags & BOTH_FLAGS) === BOTH_FLAGS || readFlags === BOTH_FLAGS) {
       this.#checks.violation('residual', 'overflow and underflow are both told of one direction');

@@ -47,7 +47,7 @@ export interface UnitPart {
   /** It was given to the unit when that was made: what it is a part of. */
   onAttached?(unit: LogicalUnit): void;
   /** All logical units that the target starts with are there, or the unit has joined them. */
-  onTargetBuilt?(): void;
+  onTargetBuilt?(): void | Promise<void>;
   /** Logical unit reset: what does not outlive it goes. */
   onReset?(cause: ResetCause): void;
   /** The I_T nexus is no more: its session has ended, or it was reset. */
@@ -149,8 +149,8 @@ export class LogicalUnit {
   }
 
   /** All units that the target starts with are there. */
-  announceTarget(): void {
-    for (const part of this.#parts.values()) part.onTargetBuilt?.();
+  async announceTarget(): Promise<void> {
+    for (const part of this.#parts.values()) await part.onTargetBuilt?.();
   }
 
   /** What the parts have to say to REQUEST SENSE now, in no order. */

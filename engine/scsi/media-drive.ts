@@ -15,6 +15,8 @@ export interface MediaDrive {
   readonly current: Cartridge | null;
   /** An initiator wants the medium to stay. SPC-4 "PREVENT ALLOW MEDIUM REMOVAL command". */
   readonly isRemovalPrevented: boolean;
+  /** A cartridge whose image is not there yet gets an empty one when it is loaded. Not so where it is left out. */
+  readonly makesMissing?: boolean;
   /** Unloaded by a command and still in the drive. */
   readonly isUnloaded: boolean;
   /**

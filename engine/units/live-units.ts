@@ -74,10 +74,24 @@ export class LiveUnits {
       await closeLuns([open]).catch(() => undefined);
       throw error;
     }
-    served.unit.announceTarget();
+    await this.#announce(target, served);
     // The unit itself is new to all of them: it has its power on to tell, by the first unit attention of their nexuses.
     this.#tellLunsChanged(target, config.lun, served);
     return served.config;
+  }
+
+  /** A unit that finds that it does not belong to its target goes again, before anybody has been told of it. */
+  async #announce(target: ServedTarget, served: ServedUnit): Promise<void> {
+    try {
+      await served.unit.announceTarget();
+    } catch (error) {
+      target.remove(served);
+      served.unit.retire();
+      await served.host.close();
+      forget(served, target);
+      await closeLuns([served]).catch(() => undefined);
+      throw error;
+    }
   }
 
   /**

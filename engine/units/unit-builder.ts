@@ -79,7 +79,6 @@ export class UnitBuilder {
     });
     const target = new ServedTarget(name, config, node, portGroups);
     for (const lun of config.luns) this.buildUnit(target, luns.get(lun) as OpenLun);
-    for (const { unit } of target.units) unit.announceTarget();
     return target;
   }
 

@@ -6,7 +6,21 @@ import type { Session } from '../../initiator/session.js';
 import { assertBytes } from '../support/assert-bytes.js';
 import { peerTest } from '../support/peer-test.js';
 import { seededRandom } from '../support/random.js';
-import { BACK_NAME, backSource, defects, type EngineAtPort, FRONT_NAME, freePort, login, startBack, startFront, tell, tellAll, tellBeyond } from './passthrough-scene.js';
+import {
+  BACK_NAME,
+  backSource,
+  defects,
+  type EngineAtPort,
+  FRONT_NAME,
+  freePort,
+  login,
+  startBack,
+  startFront,
+  tell,
+  tellAll,
+  tellBeyond,
+} from './passthrough-scene.js';
+import { PduProxy } from './pdu-proxy.js';
 import { TGT_LUN, Tgtd } from './tgtd.js';
 
 // A passthrough unit in front of real targets: another engine, and tgtd.
@@ -19,7 +33,7 @@ const MIB = 1024 * KIB;
 
 const stops: (() => Promise<unknown>)[] = [];
 test.after.each(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
+  for (const stop of stops.splice(0).toReversed()) await stop();
   assert.equal(defects.splice(0), []);
 });
 
@@ -68,7 +82,8 @@ async function assertNothingHeld(engine: Engine): Promise<void> {
 
 /** Its own questions to the device have been answered. */
 async function untilConnected(engine: Engine): Promise<void> {
-  for (let count = 0; count < 200 && !JSON.stringify(engine.units.list()).includes(' connected, '); count++) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let count = 0; count < 200 && !JSON.stringify(engine.units.list()).includes('"connected, '); count++)
+    await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 for (const session of ['nexus', 'shared'] as const) {
@@ -119,7 +134,9 @@ test('commands that are out when the remote is killed end with ABORTED COMMAND o
   const { engine, port } = await front({ source: backSource(fixed) });
   const user = await initiator(port);
   await tellAll(user);
-  const running = Array.from({ length: QUEUE_DEPTH }, (_, at) => user.command({ lun: 0, cdb: writeCdb(10, at * 512, 512), dataOut: Buffer.alloc(512 * BLOCK, at) }));
+  const running = Array.from({ length: QUEUE_DEPTH }, (_, at) =>
+    user.command({ lun: 0, cdb: writeCdb(10, at * 512, 512), dataOut: Buffer.alloc(512 * BLOCK, at) }),
+  );
   await first.engine.stop({ immediately: true });
   const keys = (await Promise.all(running)).map(({ status, sense }) => (status === 0 ? 0 : (sense[2] ?? 0) & 0x0f));
   assert.ok(
@@ -155,13 +172,76 @@ test('ABORT TASK goes through to the remote; what it had is free again on both s
   assert.is(await user.abortTask(pending), 0);
   await assertNothingHeld(engine);
   await assertNothingHeld(middle.engine);
-  const [one, other] = [user.submit({ lun: 0, cdb: readCdb(10, 0, 64), dataInLength: 64 * BLOCK }), user.submit({ lun: 0, cdb: writeCdb(10, 0, 8), dataOut: Buffer.alloc(8 * BLOCK) })];
+  const [one, other] = [
+    user.submit({ lun: 0, cdb: readCdb(10, 0, 64), dataInLength: 64 * BLOCK }),
+    user.submit({ lun: 0, cdb: writeCdb(10, 0, 8), dataOut: Buffer.alloc(8 * BLOCK) }),
+  ];
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.is(await user.logicalUnitReset(0), 0);
-  for (const { result } of [one, other]) assert.is(await result.then(() => 'ended', (error: { code: string }) => error.code), 'COMMAND_ABORTED');
+  for (const { result } of [one, other])
+    assert.is(
+      await result.then(
+        () => 'ended',
+        (error: { code: string }) => error.code,
+      ),
+      'COMMAND_ABORTED',
+    );
   await middle.engine.units.operate(FRONT_NAME, 0, 'drop', ['0']);
   assert.equal(await tellAll(user), ['06/29/03'], 'the reset is told once');
   await assertNothingHeld(engine);
+});
+
+test('data both ways in one command, and NACA, go through; CLEAR ACA ends the condition on both sides', async () => {
+  const remote = await back();
+  const { engine, port } = await front({ source: backSource(remote.port) });
+  const user = await initiator(port);
+  await tellAll(user);
+  const [old, changes] = [Buffer.alloc(BLOCK, 0x0f), Buffer.alloc(BLOCK, 0x3c)];
+  await user.command({ lun: 0, cdb: writeCdb(10, 0, 1), dataOut: old });
+  const both = await user.command({ lun: 0, cdb: Uint8Array.of(0x53, 0, 0, 0, 0, 0, 0, 0, 1, 0), dataOut: changes, dataInLength: 2 * BLOCK });
+  assert.equal([both.status, both.residualFlags, both.bidirectionalReadResidualCount], [0, 0x08, BLOCK]);
+  assertBytes(both.dataIn, Buffer.alloc(BLOCK, 0x33));
+  await untilConnected(engine);
+  const beyondTheEnd = Uint8Array.of(0x28, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 1, 0x04);
+  assert.is((await user.command({ lun: 0, cdb: beyondTheEnd, dataInLength: BLOCK })).status, 0x02);
+  assert.is(await tell(user), '30', 'ACA ACTIVE');
+  assert.is(await user.clearAca(0), 0);
+  assert.is(await tell(user), 'good');
+});
+
+test('CDBs of 32 and of 260 bytes are carried, and answered as by the device itself', async () => {
+  const remote = await back();
+  const { port } = await front({ source: backSource(remote.port) });
+  const [user, direct] = [await initiator(port), await initiator(remote.port, { targetName: BACK_NAME })];
+  for (const session of [user, direct]) await tellAll(session);
+  const read32 = Buffer.alloc(32);
+  read32.set([0x7f, 0, 0, 0, 0, 0, 0, 0x18, 0, 0x09]);
+  const longest = Buffer.alloc(260, 0x11);
+  longest.set([0x7f, 0, 0, 0, 0, 0, 0, 0xfc, 0xff, 0xfe]);
+  read32.writeUInt32BE(1, 28);
+  await direct.command({ lun: 0, cdb: writeCdb(10, 0, 1), dataOut: Buffer.alloc(BLOCK, 0x66) });
+  const outcomes: number[] = [];
+  for (const cdb of [read32, longest, Buffer.from('c0ffee000000', 'hex')]) {
+    const [through, itself] = [await user.command({ lun: 0, cdb, dataInLength: BLOCK }), await direct.command({ lun: 0, cdb, dataInLength: BLOCK })];
+    assert.equal([through.status, through.sense.toString('hex')], [itself.status, itself.sense.toString('hex')]);
+    assertBytes(through.dataIn, itself.dataIn);
+    outcomes.push(through.status);
+  }
+  assert.equal(outcomes, [0x00, 0x02, 0x02]);
+});
+
+test('a target that has vanished without a word is noticed by its silence', async () => {
+  const remote = await back();
+  const proxy = await PduProxy.start(remote.port);
+  stops.push(async () => proxy.close());
+  const { port } = await front({ source: backSource(proxy.port), limits: { passthroughPingMs: 150 } });
+  const user = await initiator(port);
+  await tellAll(user);
+  proxy.mischief = () => 'drop';
+  assert.is(await tell(user), '0b/08/00');
+  assert.is(await tellBeyond(user, ['0b/08/00']), '02/04/01');
+  proxy.mischief = () => 'pass';
+  assert.match(await tellBeyond(user, ['02/04/01', '0b/08/00']), /^06\/29\/0[07]$/);
 });
 
 test('a session that ends takes its session with the remote along', async () => {

@@ -50,6 +50,14 @@ export class ReferenceTape {
     this.#current.durableCount = Math.min(this.#current.durableCount, this.at);
   }
 
+  /** Nothing is certain of what was not there when the tape was like `before`, nor of what was behind its place. */
+  forgetBehind(before: ReferenceTape): void {
+    for (const [partition, each] of this.partitions.entries()) {
+      const { durableCount } = before.partitions[partition] as ReferencePartition;
+      each.durableCount = partition === before.partition ? Math.min(durableCount, before.at) : durableCount;
+    }
+  }
+
   format(count: number): void {
     this.partitions = Array.from({ length: count }, () => ({ objects: [], durableCount: 0 }));
     this.partition = 0;

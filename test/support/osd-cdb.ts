@@ -306,7 +306,8 @@ export function decodeList(bytes: Uint8Array): {
   const fields = view(bytes);
   const body = bytes.subarray(24, 8 + Number(fields.getBigUint64(0)));
   const format = (bytes[23] as number) >> 2;
-  const ids = (format & 0x02) !== 0 ? decodeObjects(body).map(({ id }) => id) : Array.from({ length: body.length / 8 }, (_, index) => view(body).getBigUint64(8 * index));
+  const ids =
+    (format & 0x02) !== 0 ? decodeObjects(body).map(({ id }) => id) : Array.from({ length: body.length / 8 }, (_, index) => view(body).getBigUint64(8 * index));
   return { continuation: fields.getBigUint64(8), identifier: fields.getUint32(16), hasChanged: ((bytes[23] as number) & 0x02) !== 0, format, body, ids };
 }
 

@@ -9,7 +9,7 @@ const KERNEL_METAPACKAGE = 'linux-image-amd64';
 const GUEST_PACKAGES = [
   ...['busybox-static', 'kmod', 'open-iscsi', 'tar'],
   // Programs for generic devices, tapes, changers and discs.
-  ...['sg3-utils', 'sdparm', 'lsscsi', 'eject', 'mt-st', 'mtx', 'libcdio-utils', 'dvd+rw-tools', 'growisofs', 'wodim', 'xorriso'],
+  ...['sg3-utils', 'sdparm', 'lsscsi', 'eject', 'mt-st', 'mtx', 'libcdio-utils', 'dvd+rw-tools', 'growisofs', 'genisoimage', 'wodim', 'xorriso'],
 ];
 const COMMAND_MS_MAX = 300_000;
 const OUTPUT_LENGTH_MAX = 64 * 1024 * 1024;
@@ -50,7 +50,7 @@ function dependenciesOf(names: readonly string[]): Map<string, string[]> {
 function withLibraries(names: readonly string[]): string[] {
   const all = new Set(names);
   for (let open = [...names]; open.length > 0; ) {
-    const wanted = [...dependenciesOf(open).values()].flat().filter((name) => name.startsWith('lib') && !all.has(name));
+    const wanted = [...dependenciesOf(open).values()].flat().filter((name) => /^(?:lib|zlib)/.test(name) && !all.has(name));
     open = [...new Set(wanted)];
     for (const name of open) all.add(name);
   }

@@ -11,8 +11,8 @@ import { isRunnable, productionPackages } from './production-files.js';
 const FORMAT_VERSION = 1;
 /** Where Lunloom lies in the guest. */
 export const GUEST_LUNLOOM = 'lunloom';
-/** Of the packages' files; manuals, translations and the charsets of iconv are of no use there. */
-const UNWANTED = /^(?:usr\/share\/(?!misc)|usr\/lib\/[^/]+\/(?:gconv|audit)\/|usr\/lib\/(?:udev|systemd)\/|lib\/(?:udev|systemd)\/|etc\/init|var\/)/;
+/** Of the packages' files; manuals, translations and the charsets of iconv are of no use there, nor what file(1) knows. */
+const UNWANTED = /^(?:usr\/share\/(?!misc)|usr\/lib\/[^/]+\/(?:gconv|audit)\/|usr\/lib\/(?:udev|systemd|file)\/|lib\/(?:udev|systemd)\/|etc\/init|var\/)/;
 /** Of our own, what serves: no tests, no benches. */
 const LUNLOOM_FOLDERS = ['engine', 'workers', 'initiator', 'load', 'cli', 'flamegraphs/graph'];
 

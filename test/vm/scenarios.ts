@@ -103,7 +103,7 @@ export const scenarios: readonly Scenario[] = [
     serve: (folder) => {
       makeDisc(folder, 'first', 'FIRST', SEED);
       makeDisc(folder, 'second', 'SECOND', SEED + 1);
-      return ['--lun', '1=cdrom:first.iso,profile=cd', '--lun', '2=cdrom:first.iso,profile=dvd'];
+      return ['--lun', '1=cdrom:first.iso,profile=cd,readonly', '--lun', '2=cdrom:first.iso,profile=dvd,readonly'];
     },
     settings: (folder) => {
       const image = readFileSync(join(folder, 'first.iso'));
@@ -111,7 +111,7 @@ export const scenarios: readonly Scenario[] = [
     },
     asked: {
       change: async (lunloom) => {
-        await lunloom.operate(1, 'eject');
+        await lunloom.operate(1, 'remove');
         await lunloom.operate(1, 'insert', 'second.iso');
       },
     },
@@ -124,7 +124,7 @@ export const scenarios: readonly Scenario[] = [
       ...['--lun', '1=cdrom:blank.dvd+rw,profile=dvd+rw,size=64MiB'],
       ...['--lun', '2=cdrom:blank.dvd+r,profile=dvd+r,size=64MiB'],
       ...['--lun', '3=cdrom:blank.bd-re,profile=bd-re,size=64MiB'],
-      ...['--lun', '4=cdrom:blank.cd-rw,profile=cd-rw,size=64MiB'],
+      ...['--lun', '0=cdrom:blank.cd-rw,profile=cd-rw,size=64MiB'],
     ],
     kernelMaySay: /sr\d/,
   },

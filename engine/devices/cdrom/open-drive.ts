@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { TargetError } from '../../errors.js';
 import type { DeviceLunConfig } from '../../config/engine-config.js';
+import { TargetError } from '../../errors.js';
 import type { DeviceOperation, DeviceStatus, OpenContext, OpenDevice } from '../device-kind.js';
 import { openDisc } from './disc/open-disc.js';
 import { BLOCK_LENGTH_BYTES, type ProfileName, profileNamed, profileNames } from './disc/profile.js';

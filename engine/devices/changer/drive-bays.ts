@@ -52,7 +52,7 @@ export class DriveBays {
     if (drive.kind !== cartridge.kind) return TransportFaults.wrongKind;
     // An operator may have put something into the drive itself.
     if (drive.current !== null && !isLeaving) return TransportFaults.destinationFull;
-    return (await imageExists(cartridge.path)) ? null : TransportFaults.imageMissing;
+    return drive.makesMissing === true || (await imageExists(cartridge.path)) ? null : TransportFaults.imageMissing;
   }
 
   /** Out of a drive, if it is one. */

@@ -15,9 +15,7 @@ const common = { runsOn: 'main', reservation: 'write' } as const;
 const INVENTORY_SECONDS = { nominal: 5, recommended: 300 } as const;
 
 function takeInventory(command: CommandSlot, unit: LogicalUnit, deferral: Deferral): void {
-  runDeferred(command, deferral, async () => {
-    await libraryOf(unit).takeInventory();
-  });
+  runDeferred(command, deferral, () => libraryOf(unit).takeInventory());
 }
 
 /*

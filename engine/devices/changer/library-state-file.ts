@@ -75,6 +75,6 @@ function isKeptCartridge(value: unknown): value is KeptCartridge {
 }
 
 function corrupt(path: string): TargetError {
-  const message = `${path} is damaged: its checksum does not fit its contents. Put a copy back, or remove it to start with every cartridge where the file puts it`;
-  return new TargetError('STATE_CORRUPT', message);
+  const howOn = 'Put a copy back, or remove it to start with every cartridge where the library file puts it';
+  return new TargetError('STATE_CORRUPT', `${path} is damaged: its checksum does not fit its contents. ${howOn}`);
 }

@@ -6,7 +6,7 @@ import { Asc } from '../../scsi/sense-codes.js';
 import { DriveBays } from './drive-bays.js';
 import { type Element, type ElementLayout, ElementType, nameOf } from './element-layout.js';
 import { imageExists } from './images.js';
-import { addressOfBarcode, addressOfPath, afterHops, type Hop, type LibraryContents, type Occupant } from './library-contents.js';
+import { addressOfBarcode, addressOfPath, afterHops, type Hop, type LibraryContents, labelOf, type Occupant } from './library-contents.js';
 import type { KeptLibrary } from './library-state-file.js';
 import type { MergedLibrary } from './merge-state.js';
 import { type TransportFault, TransportFaults } from './transport-fault.js';
@@ -66,15 +66,15 @@ export class Library implements UnitPart {
     this.#drives = new DriveBays(unit.host, this.#options);
   }
 
-  /** Throws `TargetError` `LIBRARY_DRIVE` when one of the drives is none. The drives get the cartridges that they had. */
-  onTargetBuilt(): void {
+  /** Rejects with `TargetError` `LIBRARY_DRIVE` when one of the drives is none. Resolves when the drives have the cartridges that they had. */
+  async onTargetBuilt(): Promise<void> {
     for (const element of this.layout.ofType(ElementType.dataTransfer)) {
       if (this.drives.at(element) !== null) continue;
       const what = this.drives.unitAt(element) === undefined ? 'there is no such LUN' : 'it is no drive';
       const hint = `add --lun ${element.number}=tape: or leave it out of drives`;
       throw new TargetError('LIBRARY_DRIVE', `LUN ${this.unit.lun}: the library has LUN ${element.number} as a drive, and ${what}; ${hint}`);
     }
-    void this.#inTurn(() => this.#begin()).catch(this.#options.onDefect);
+    await this.#inTurn(() => this.#begin()).catch(this.#options.onDefect);
   }
 
   /** The door closes. */
@@ -108,15 +108,9 @@ export class Library implements UnitPart {
     return [...this.#contents.values()].some((occupant) => this.isImageMissing(occupant));
   }
 
-  /** Looks which images are there. Resolves with those that are not, and were before. */
-  takeInventory(): Promise<readonly Occupant[]> {
-    return this.#inTurn(async () => {
-      const missing = new Set<string>();
-      for (const { cartridge } of this.#contents.values()) if (!(await imageExists(cartridge.path))) missing.add(cartridge.path);
-      const before = this.#missingPaths;
-      this.#missingPaths = missing;
-      return [...this.#contents.values()].filter(({ cartridge }) => missing.has(cartridge.path) && !before.has(cartridge.path));
-    });
+  /** Looks which images are there. */
+  takeInventory(): Promise<void> {
+    return this.#inTurn(() => this.#takeInventory());
   }
 
   /** Opens or closes an import/export element. */
@@ -189,7 +183,21 @@ export class Library implements UnitPart {
     } catch (error) {
       this.#options.onNotice((error as Error).message);
     }
+    await this.#takeInventory();
     for (const element of this.layout.ofType(ElementType.dataTransfer)) await this.drives.load(element, this.#contents.get(element.address));
+  }
+
+  /** An image that is not there is missing only where no drive would make it. */
+  async #takeInventory(): Promise<void> {
+    const drives = this.layout.ofType(ElementType.dataTransfer).map((element) => this.drives.at(element));
+    const missing = new Set<string>();
+    for (const occupant of this.#contents.values()) {
+      const { path, kind } = occupant.cartridge;
+      if (drives.some((drive) => drive?.kind === kind && drive.makesMissing === true) || (await imageExists(path))) continue;
+      missing.add(path);
+      if (!this.#missingPaths.has(path)) this.#options.onNotice(`there is no file at the path of the cartridge ${labelOf(occupant)}`);
+    }
+    this.#missingPaths = missing;
   }
 
   async #transfer(hops: readonly Hop[]): Promise<TransportFault | null> {
@@ -223,8 +231,8 @@ export class Library implements UnitPart {
   /** What stands in the way, before anything has moved. */
   async #faultOf(hops: readonly Hop[]): Promise<TransportFault | null> {
     const leaving = new Set(hops.map(({ from }) => from.address));
+    if (hops.some(({ from, to }) => from.type === ElementType.transport || to.type === ElementType.transport)) return TransportFaults.noSuchElement;
     for (const { from, to } of hops) {
-      if (from.type === ElementType.transport || to.type === ElementType.transport) return TransportFaults.noSuchElement;
       const occupant = this.#contents.get(from.address);
       if (occupant === undefined) return TransportFaults.sourceEmpty;
       if (this.#open.has(from.address) || this.#open.has(to.address)) return TransportFaults.elementOpen;

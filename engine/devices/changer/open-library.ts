@@ -1,21 +1,23 @@
+import { type StateIo, stateIo } from '../../state/state-io.js';
 import type { DeviceStatus, OpenContext, OpenDevice } from '../device-kind.js';
 import { changer } from './changer.js';
 import { ElementType } from './element-layout.js';
 import { Library } from './library.js';
-import { labelOf } from './library-contents.js';
 import { readLibraryFile } from './library-file.js';
 import { LibraryStore } from './library-store.js';
 import { mergeLibrary } from './merge-state.js';
 import { libraryOperations } from './operations.js';
 
+type LibraryContext = Pick<OpenContext, 'limits' | 'onNotice' | 'onDefect'>;
+
 /**
- * Opens the library that a file describes, with what was kept of it. Throws `ConfigError` for the file, and `TargetError` `STATE_…` and `LIBRARY_…` for what was
- * kept and for what does not fit together; nothing is written then. Cartridges whose images are not there are noticed.
+ * Opens the library that a file describes, with what was kept of it. Throws `ConfigError` for the file, and `TargetError` `STATE_…` and `LIBRARY_…` for what
+ * was kept and for what does not fit together; nothing is written then.
  */
-export async function openLibrary(path: string, context: Pick<OpenContext, 'limits' | 'onNotice' | 'onDefect'>): Promise<OpenDevice> {
+export function openLibrary(path: string, context: LibraryContext, io: StateIo = stateIo): OpenDevice {
   const { limits, onNotice, onDefect } = context;
   const plan = readLibraryFile(path, limits);
-  const store = LibraryStore.open(path, limits);
+  const store = LibraryStore.open(path, limits, io);
   try {
     const start = mergeLibrary(plan, store.kept);
     for (const notice of start.notices) onNotice(`${path}: ${notice}`);
@@ -28,7 +30,6 @@ export async function openLibrary(path: string, context: Pick<OpenContext, 'limi
       onNotice: (message) => onNotice(`${path}: ${message}`),
       onDefect,
     });
-    for (const occupant of await library.takeInventory()) onNotice(`${path}: there is no file at the path of the cartridge ${labelOf(occupant)}`);
     return {
       deviceType: changer,
       identity: { product: 'MEDIA-CHANGER' },

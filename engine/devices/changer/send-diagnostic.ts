@@ -29,8 +29,6 @@ export const sendDiagnosticRow: UnitCommandRow = {
     // There are no diagnostic pages to be sent.
     if (command.cdbView.getUint16(PARAMETER_LIST_LENGTH_AT) !== 0) return invalidFieldInCdb(command, PARAMETER_LIST_LENGTH_AT);
     if (((command.cdb[1] as number) & SELFTEST_BIT) === 0) return invalidFieldInCdb(command, 1, SELFTEST_BIT_NUMBER);
-    runDeferred(command, deferral, async () => {
-      await libraryOf(unit).takeInventory();
-    });
+    runDeferred(command, deferral, () => libraryOf(unit).takeInventory());
   },
 };

@@ -1,8 +1,8 @@
-import type { CommandSlot } from '../../shm/command-slot.js';
 import { ScsiStatus } from '../../scsi/status.js';
+import type { CommandSlot } from '../../shm/command-slot.js';
 import type { CommandDefinition } from './commands/definition.js';
 import { attributeGeometry, endOf } from './protocol/attribute-request.js';
-import { CommandFailure, invalidCdbField, type CommandFailure as Failure } from './protocol/command-failure.js';
+import { CommandFailure, type CommandFailure as Failure, invalidCdbField } from './protocol/command-failure.js';
 import { CONTINUATION_LENGTH_MIN } from './protocol/continuation.js';
 import { CDB, OPTION, OSD_CDB_LENGTH, OsdCdb, RESERVED_ISOLATIONS, TimestampsControl } from './protocol/osd-cdb.js';
 import { CommandFunction, osdSense } from './protocol/osd-sense.js';
@@ -28,7 +28,8 @@ export function planCommand(definition: CommandDefinition, cdb: OsdCdb, transfer
   const isolation = cdb.options & OPTION.isolationMask;
   if (definition.optionsMask === undefined && RESERVED_ISOLATIONS.includes(isolation)) throw invalidCdbField(CDB.options, ISOLATION_BIT);
   const { timestampsControl } = cdb;
-  if (timestampsControl !== TimestampsControl.update && timestampsControl !== TimestampsControl.bypass) throw invalidCdbField(CDB.timestampsControl, TIMESTAMPS_BIT);
+  if (timestampsControl !== TimestampsControl.update && timestampsControl !== TimestampsControl.bypass)
+    throw invalidCdbField(CDB.timestampsControl, TIMESTAMPS_BIT);
   definition.check?.(cdb);
   const continuationBytes = definition.continues === true ? cdb.continuationLength : 0;
   if (continuationBytes !== 0 && (continuationBytes < CONTINUATION_LENGTH_MIN || continuationBytes % 8 !== 0)) throw invalidCdbField(CDB.continuationLength);
@@ -36,7 +37,11 @@ export function planCommand(definition: CommandDefinition, cdb: OsdCdb, transfer
   const dataOutBytes = continuationBytes + (definition.dataOutLength?.(cdb) ?? 0);
   const dataInBytes = definition.dataInLength?.(cdb) ?? 0;
   const plan = {
-    dataOutLengthBytes: Math.max(dataOutBytes, endOf([geometry.getList, geometry.setData]), integrityEnd(cdb, CDB.dataOutIntegrityOffset, DATA_OUT_INTEGRITY_LENGTH)),
+    dataOutLengthBytes: Math.max(
+      dataOutBytes,
+      endOf([geometry.getList, geometry.setData]),
+      integrityEnd(cdb, CDB.dataOutIntegrityOffset, DATA_OUT_INTEGRITY_LENGTH),
+    ),
     dataInLengthBytes: Math.max(dataInBytes, endOf([geometry.retrieved]), integrityEnd(cdb, CDB.dataInIntegrityOffset, DATA_IN_INTEGRITY_LENGTH)),
   };
   if (plan.dataOutLengthBytes > transferLengthBytesMax) throw invalidCdbField(dataOutBytes > transferLengthBytesMax ? CDB.length : CDB.attributes);

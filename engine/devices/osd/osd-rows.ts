@@ -1,17 +1,17 @@
+import { TargetError } from '../../errors.js';
 import { ALL_BITS, CONTROL_UNUSED } from '../../scsi/cdb.js';
 import { type ReservationClass, type UnitCommandRow, VARIABLE_LENGTH_OPCODE } from '../../scsi/command-table.js';
 import { abortedByWorkerLoss } from '../../scsi/device-server-faults.js';
 import type { ITNexus } from '../../scsi/it-nexus.js';
 import type { LogicalUnit } from '../../scsi/logical-unit.js';
 import { Asc, SenseKey } from '../../scsi/sense.js';
-import { TargetError } from '../../errors.js';
 import type { CommandSlot } from '../../shm/command-slot.js';
 import { runDeferred } from '../deferred.js';
 import { cdbOf, failing, planCommand, setSense } from './command-plan.js';
 import type { CommandDefinition } from './commands/definition.js';
 import { osdUnitOf } from './osd-unit.js';
-import { CommandFailure } from './protocol/command-failure.js';
 import { attributeGeometry } from './protocol/attribute-request.js';
+import { CommandFailure } from './protocol/command-failure.js';
 import { ADDITIONAL_CDB_LENGTH, ATTRIBUTES_FORMAT_MASK, AttributesFormat, CDB, OPTION, OSD_CDB_LENGTH, OsdCdb } from './protocol/osd-cdb.js';
 
 const CONTINUATION_FIELD = [CDB.continuationLength, 4] as const;

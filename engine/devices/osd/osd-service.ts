@@ -1,25 +1,26 @@
-import { CommandFailure, invalidCdbField, invalidListField, quotaError } from './protocol/command-failure.js';
-import { attributePermissions, getAttributes, setAttributes } from './commands/attribute-functions.js';
-import type { CommandDefinition } from './commands/definition.js';
-import { ListIdentifiers } from './commands/list-identifiers.js';
-import { MasterKeyExchange } from './commands/key-commands.js';
-import { commandDefinitions } from './commands/index.js';
-import { RunningCommand } from './commands/running-command.js';
+import type { Limits } from '../../limits.js';
+import { Asc, SenseKey } from '../../scsi/sense-codes.js';
+import { ScsiStatus } from '../../scsi/status.js';
 import { type DeviceFacts, uint } from './attributes/attribute-page.js';
 import { partitionTimestampBypass } from './attributes/timestamp-bypass.js';
+import { attributePermissions, getAttributes, setAttributes } from './commands/attribute-functions.js';
+import type { CommandDefinition } from './commands/definition.js';
+import { commandDefinitions } from './commands/index.js';
+import { MasterKeyExchange } from './commands/key-commands.js';
+import { ListIdentifiers } from './commands/list-identifiers.js';
+import { RunningCommand } from './commands/running-command.js';
 import { attributeRequest, pieceOf } from './protocol/attribute-request.js';
+import { CommandFailure, invalidCdbField, invalidListField, quotaError } from './protocol/command-failure.js';
 import { parseContinuation } from './protocol/continuation.js';
 import { DataIn } from './protocol/data-in.js';
 import { CDB, OsdCdb, TimestampsControl } from './protocol/osd-cdb.js';
 import { CommandFunction, osdSense } from './protocol/osd-sense.js';
 import { SecurityMethod } from './security/capability.js';
-import { responseValue } from './security/integrity.js';
 import { checkDataOut, writeDataInIntegrity } from './security/data-integrity.js';
+import { responseValue } from './security/integrity.js';
 import { KeyStore } from './security/key-store.js';
 import { SecurityCheck, type Validated } from './security/security-check.js';
 import { type ObjectStore, ObjectStoreFault } from './store/object-store.js';
-import { Asc, SenseKey } from '../../scsi/sense-codes.js';
-import { ScsiStatus } from '../../scsi/status.js';
 
 /** One command as it crosses to the thread. All memory may be shared. */
 export interface OsdRequest {
@@ -58,7 +59,10 @@ export class OsdService {
   readonly #lists: ListIdentifiers;
   readonly #definitions: ReadonlyMap<number, CommandDefinition>;
 
-  constructor(store: ObjectStore, options: { readonly nowMs: () => number; readonly defaultSecurityMethod: number; readonly isReadOnly: boolean }) {
+  constructor(
+    store: ObjectStore,
+    options: { readonly nowMs: () => number; readonly defaultSecurityMethod: number; readonly isReadOnly: boolean; readonly limits: Limits },
+  ) {
     this.#store = store;
     const bootEpoch = nextBootEpoch(store, options.isReadOnly);
     this.#facts = {
@@ -70,10 +74,12 @@ export class OsdService {
       nowMs: options.nowMs,
       bootEpoch,
       defaultSecurityMethod: options.defaultSecurityMethod,
+      nonceCountMax: options.limits.osdNonceCountMax,
+      collectionsPerObjectMax: options.limits.osdMembershipCountMax,
     };
     this.#security = new SecurityCheck(store, this.#facts);
     this.#keys = new KeyStore(store);
-    this.#lists = new ListIdentifiers(bootEpoch * BOOT_EPOCH_MAX);
+    this.#lists = new ListIdentifiers(options.limits.osdOpenListCountMax, bootEpoch * BOOT_EPOCH_MAX);
     this.#definitions = new Map(commandDefinitions(new MasterKeyExchange()).map((definition) => [definition.serviceAction, definition]));
   }
 
@@ -95,9 +101,10 @@ export class OsdService {
     this.#store.close();
   }
 
-  execute(request: OsdRequest): OsdOutcome {
-    const cdb = new OsdCdb(request.cdb);
-    const dataIn = new DataIn(request.dataIn);
+  execute(given: OsdRequest): OsdOutcome {
+    const request = { ...given, dataOut: plain(given.dataOut) };
+    const cdb = new OsdCdb(plain(given.cdb));
+    const dataIn = new DataIn(plain(given.dataIn));
     const progress = { completed: 0, notInitiated: ALL_FUNCTIONS, name: { partitionId: cdb.partitionId, objectId: cdb.objectId } };
     const done = (functions: number) => {
       progress.completed |= functions;
@@ -139,7 +146,8 @@ export class OsdService {
     onValidated(validated);
     const continuationBytes = definition.continues === true ? cdb.continuationLength : 0;
     const data = pieceOf(request.dataOut, { offsetBytes: continuationBytes, lengthBytes: definition.dataOutLength?.(cdb) ?? 0 });
-    if (validated.method === SecurityMethod.allData && validated.key !== null) checkDataOut(cdb, request.dataOut, continuationBytes + data.length, validated.key);
+    if (validated.method === SecurityMethod.allData && validated.key !== null)
+      checkDataOut(cdb, request.dataOut, continuationBytes + data.length, validated.key);
     const descriptors =
       continuationBytes === 0 ? [] : parseContinuation(pieceOf(request.dataOut, { offsetBytes: 0, lengthBytes: continuationBytes }), cdb.serviceAction);
     const environment = { store: this.#store, facts: this.#facts, keys: this.#keys, lists: this.#lists };
@@ -167,6 +175,11 @@ export class OsdService {
   #bypassesTimestamps(command: RunningCommand): boolean {
     return command.cdb.timestampsControl === TimestampsControl.bypass || partitionTimestampBypass(this.#store, command.target);
   }
+}
+
+/** The same memory, never as a Buffer, of which `slice` copies nothing. */
+function plain({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 const ALL_FUNCTIONS = Object.values(CommandFunction).reduce((all, each) => (all | each) >>> 0, 0);
@@ -251,4 +264,3 @@ function failureOf(error: unknown): CommandFailure {
       return error.fault satisfies never;
   }
 }
-

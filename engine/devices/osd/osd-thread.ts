@@ -16,5 +16,5 @@ export interface OsdThreadOptions {
 export function create(options: unknown): OsdService {
   const { directory, limits = defaultLimits, capacityBytes, isReadOnly, defaultSecurityMethod } = options as OsdThreadOptions;
   const store = openObjectStore({ directory, limits, capacityBytes, readOnly: isReadOnly, claim: false });
-  return new OsdService(store, { nowMs: Date.now, defaultSecurityMethod, isReadOnly });
+  return new OsdService(store, { nowMs: Date.now, defaultSecurityMethod, isReadOnly, limits });
 }

@@ -47,6 +47,11 @@ export class OsdUnit implements UnitPart {
     return this.#size;
   }
 
+  /** The thread itself, for fault injection; undefined when there is none of its own. */
+  get thread(): BoundThread<OsdService>['thread'] {
+    return this.#thread.thread;
+  }
+
   /** SECURITY TOKEN of the Security Token VPD page: of one I_T nexus, and not to be guessed. */
   securityTokenOf(nexus: ITNexus): Uint8Array {
     const names = `${nexus.id} ${nexus.initiatorPortName} ${nexus.targetPortName}`;

@@ -23,7 +23,7 @@ import { osdUnitOf } from './osd-unit.js';
 import { performScsiCommandRow, performTaskManagementRow, setPerformedTable } from './perform-rows.js';
 import { ServiceAction } from './protocol/service-action.js';
 
-const OBJECT_STORAGE_DEVICE = 0x0e;
+const OBJECT_STORAGE_DEVICE = 0x11;
 const CONNECTED_QUALIFIER = 0b000;
 /** SPC-4 §6.6.2: the standards without a claim on one revision of them. */
 const VersionDescriptor = { sam5: 0x00a0, spc4: 0x0460, osd: 0x0340, osd2: 0x0440, iscsi: 0x0960 } as const;

@@ -1,5 +1,5 @@
-import { prepare } from '../../scsi/device-server.js';
 import { type CommandRow, type Deferral, reservationClassOf, type UnitCommandRow, VARIABLE_LENGTH_OPCODE } from '../../scsi/command-table.js';
+import { prepare } from '../../scsi/device-server.js';
 import type { ITNexus } from '../../scsi/it-nexus.js';
 import type { LogicalUnit } from '../../scsi/logical-unit.js';
 import { Asc } from '../../scsi/sense.js';
@@ -170,4 +170,3 @@ async function manageTasks(what: number, command: CommandSlot, unit: LogicalUnit
     unit.tellNexuses(Asc.busDeviceResetFunctionOccurred);
   }
 }
-

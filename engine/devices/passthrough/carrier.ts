@@ -1,9 +1,12 @@
 import type { TaskAttribute } from '../../pdu/index.js';
+import type { DataDirection } from '../../shm/layout.js';
 
 /** A command as it goes to the device that stands behind: its memory stays what it is until the command has ended. */
 export interface CarriedCommand {
   readonly cdb: Uint8Array;
   readonly attribute: TaskAttribute;
+  /** Data may be said to move although none is expected. */
+  readonly direction: DataDirection;
   /** Null for none. */
   readonly dataOut: Uint8Array | null;
   /** Where Data-In is to land, all of it expected; null for none. */
@@ -54,6 +57,9 @@ export interface Connector {
   readonly name: string;
   /** Whether each nexus has a way of its own, so that the device tells them apart. */
   readonly isPerNexus: boolean;
-  /** `initiatorPortName` is that of the nexus it is for, or null. Rejects with an `Error` that says why. `onLost` is called once when it has gone by itself. */
-  connect(initiatorPortName: string | null, onLost: (why: string) => void): Promise<Carrier>;
+  /**
+   * `wayName` tells the way from all others, and is the same when it is opened again: the device may know it by that. Rejects with an `Error` that says why.
+   * `onLost` is called once when the way has gone by itself.
+   */
+  connect(wayName: string, onLost: (why: string) => void): Promise<Carrier>;
 }

@@ -3,6 +3,7 @@ import type { Limits } from '../../limits.js';
 import { TaskAttribute } from '../../pdu/index.js';
 import { readSense, SenseKey } from '../../scsi/sense.js';
 import { ScsiStatus } from '../../scsi/status.js';
+import { DataDirection } from '../../shm/layout.js';
 import type { CarriedAnswer, CarriedEnd, Carrier } from './carrier.js';
 
 const INQUIRY = 0x12;
@@ -72,8 +73,9 @@ export class DeviceQueries {
   }
 
   #run(cdb: Uint8Array, dataIn: Uint8Array | null): Promise<CarriedEnd> {
+    const direction = dataIn === null ? DataDirection.none : DataDirection.in;
     return new Promise((resolve) => {
-      const task = this.#carrier.carry({ cdb, attribute: TaskAttribute.simple, dataOut: null, dataIn }, (end) => {
+      const task = this.#carrier.carry({ cdb, attribute: TaskAttribute.simple, direction, dataOut: null, dataIn }, (end) => {
         cancel();
         resolve(end);
       });

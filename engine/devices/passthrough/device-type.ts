@@ -1,5 +1,5 @@
-import type { DeviceType, UnitCommandRow } from '../../scsi/command-table.js';
 import { returnData } from '../../scsi/cdb.js';
+import type { DeviceType, UnitCommandRow } from '../../scsi/command-table.js';
 import type { ITNexus } from '../../scsi/it-nexus.js';
 import type { LogicalUnit } from '../../scsi/logical-unit.js';
 import { SenseKey } from '../../scsi/sense.js';
@@ -25,7 +25,7 @@ export function passthroughType(part: PassthroughUnit, identity: IdentityChoice)
   const plan: UnitCommandRow['plan'] = (command) => part.plan(command);
   const execute: UnitCommandRow['execute'] = (command, _unit, nexus, deferral) => part.execute(command, nexus, deferral);
   const passed = { plan, execute, reservesDataIn: true } as const;
-  const own: UnitCommandRow[] = [inquiryRow(part, passed, identity), requestSenseRow(part, passed), { ...reportLunsRow }];
+  const own: UnitCommandRow[] = [inquiryRow(part, passed, identity), requestSenseRow(part, passed), reportLunsRow];
   const commands = new PassthroughTable(own, passed);
   return {
     name: 'passthrough',

@@ -1,6 +1,6 @@
-import type { CommandSlot } from '../../shm/command-slot.js';
-import { checkCondition, type SenseKey } from '../../scsi/sense.js';
 import { fault, type Parsed, quoted } from '../../config/parsed.js';
+import { checkCondition, type SenseKey } from '../../scsi/sense.js';
+import type { CommandSlot } from '../../shm/command-slot.js';
 
 /** What a command of a disturbed device may end with in place of being carried. */
 export interface DisturbedSense {

@@ -38,7 +38,7 @@ export const passthroughKind: DeviceKind = {
     'error-sense': parsedText(SENSE_FORM, parseSenseText),
     'drop-rate': ratio,
   },
-  check: ({ source, options }) => (isRemote(source) ? checkRemote(source, options) : checkLocal(options)),
+  check: ({ source, options }, isReadOnly) => [...checkReadOnly(isReadOnly), ...(isRemote(source) ? checkRemote(source, options) : checkLocal(options))],
   async types() {
     const { describedType } = await import('./open-passthrough.js');
     return [describedType()];
@@ -62,6 +62,11 @@ function parseSource(source: string): Parsed<string> {
     return fault(`expected ${FORM}: ${(error as Error).message}`);
   }
   return { value: source };
+}
+
+/** Which commands of which device write, nobody here knows. */
+function checkReadOnly(isReadOnly: boolean): OptionProblem[] {
+  return isReadOnly ? [{ key: 'readonly', message: 'what goes through is not read here: make it read only where the device is' }] : [];
 }
 
 function checkRemote(source: string, options: Readonly<Record<string, unknown>>): OptionProblem[] {

@@ -1,5 +1,5 @@
-import type { DeviceLunConfig } from '../../config/engine-config.js';
 import { systemClock } from '../../clock.js';
+import type { DeviceLunConfig } from '../../config/engine-config.js';
 import { defaultLimits } from '../../limits.js';
 import type { DeviceType } from '../../scsi/command-table.js';
 import type { DeviceOperation, OpenContext, OpenDevice } from '../device-kind.js';
@@ -40,7 +40,12 @@ export function openOver(
     describe() {
       const { pathCount, inFlightCount, returnCount } = part.counts;
       const counts = `${pathCount} session${pathCount === 1 ? '' : 's'}, ${inFlightCount} in flight, ${returnCount} reconnect${returnCount === 1 ? '' : 's'}`;
-      return { sizeBytes: null, blockLengthBytes: null, loaded: part.isThere, detail: `${connector.name} ${part.stateText}, ${counts}${disturbanceText(disturbance)}` };
+      return {
+        sizeBytes: null,
+        blockLengthBytes: null,
+        loaded: part.isThere,
+        detail: `${part.stateText}, ${counts}${disturbanceText(disturbance)}`,
+      };
     },
     operations: operationsOf(part, disturbance),
     close: () => part.close(),

@@ -15,6 +15,7 @@ export function carriedFrom(command: CommandSlot, ownMemory: Uint8Array | null):
   return {
     cdb: command.cdb.subarray(0, command.cdbLength),
     attribute: command.taskAttribute as CarriedCommand['attribute'],
+    direction: command.direction as DataDirection,
     dataOut: dataOutLength === 0 ? null : dataOut.subarray(dataOutStart, dataOutStart + dataOutLength),
     dataIn: ownMemory ?? (dataInCapacity === 0 ? null : dataIn.subarray(dataInStart, dataInStart + dataInCapacity)),
   };
@@ -37,13 +38,11 @@ export function bringBack(command: CommandSlot, answer: CarriedAnswer, ownMemory
 
 /** It may have been executed, nobody can say: whoever made it decides whether to make it again. Linux does so with disks and not with tapes. */
 export function answerLost(command: CommandSlot): void {
-  command.dataInLength = 0;
   checkCondition(command, SenseKey.abortedCommand, Asc.logicalUnitCommunicationFailure);
 }
 
 /** The way to the device cannot carry such a command. */
 export function answerRefused(command: CommandSlot): void {
-  command.dataInLength = 0;
   checkCondition(command, SenseKey.illegalRequest, Asc.invalidFieldInCdb);
 }
 

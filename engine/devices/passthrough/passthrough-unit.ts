@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.js';
 import { assert, TargetError } from '../../errors.js';
 import type { Limits } from '../../limits.js';
@@ -6,6 +7,7 @@ import type { ITNexus } from '../../scsi/it-nexus.js';
 import type { LogicalUnit, ResetCause, UnitCondition, UnitPart } from '../../scsi/logical-unit.js';
 import { Asc, invalidFieldInCdb, readSense, SenseKey } from '../../scsi/sense.js';
 import { ScsiStatus } from '../../scsi/status.js';
+import type { UnitState } from '../../scsi/unit-host.js';
 import type { CommandSlot } from '../../shm/command-slot.js';
 import { CommandFlag, DataDirection } from '../../shm/layout.js';
 import { answerAway, awayCondition } from './away.js';
@@ -15,6 +17,9 @@ import type { Disturbance } from './disturbance.js';
 import { answerLost, answerRefused, bringBack, carriedFrom, senseOf } from './outcome.js';
 import { Path, type SettleCause } from './path.js';
 
+const STATE_SECTION = 'passthrough';
+const SEED_LENGTH = 16;
+const SEED_PATTERN = /^[0-9a-f]{32}$/;
 const REQUEST_SENSE = 0x03;
 const MICROS_PER_MS = 1000;
 const DESCRIPTOR_RESPONSE_CODE = 0x72;
@@ -37,6 +42,7 @@ export class PassthroughUnit implements UnitPart {
   readonly #options: PassthroughUnitOptions;
   readonly news: DeviceNews;
   #unit: LogicalUnit | null = null;
+  #seed = '';
   #main: Path | null = null;
   readonly #byNexus = new Map<number, { readonly nexus: ITNexus; readonly path: Path }>();
   readonly #leaving = new Set<Promise<void>>();
@@ -51,6 +57,7 @@ export class PassthroughUnit implements UnitPart {
 
   onAttached(unit: LogicalUnit): void {
     this.#unit = unit;
+    this.#seed = seedOf(unit.host.state, this.#options.onNotice);
     this.#main = this.#newPath(null);
   }
 
@@ -79,7 +86,7 @@ export class PassthroughUnit implements UnitPart {
   }
 
   condition(): UnitCondition | undefined {
-    return this.#main !== null && this.#main.takesCommands ? undefined : this.#awayCondition(this.#mainPath);
+    return this.#main === null || this.#main.takesCommands ? undefined : this.#awayCondition(this.#mainPath);
   }
 
   // --- Paths -------------------------------------------------------------------------------------------------------
@@ -99,7 +106,7 @@ export class PassthroughUnit implements UnitPart {
       connector,
       clock,
       limits,
-      initiatorPortName: nexus?.initiatorPortName ?? null,
+      wayName: `${this.#seed}/${nexus?.initiatorPortName ?? ''}`,
       events: {
         onSettled: (path, cause, attentions) => this.#onSettled(path, nexus, cause, attentions),
         onLost: (path, why) => this.#onLost(path, why),
@@ -304,6 +311,18 @@ export class PassthroughUnit implements UnitPart {
     this.#byNexus.clear();
     await Promise.all(this.#leaving);
   }
+}
+
+/**
+ * Tells the ways of this unit from those of all others, wherever they are. Where there is a state directory it is the same after a restart: the device knows
+ * its initiators again, and keeps what it has for them, such as persistent reservations.
+ */
+function seedOf(state: UnitState, onNotice: (message: string) => void): string {
+  const kept = state.load(STATE_SECTION);
+  if (typeof kept === 'string' && SEED_PATTERN.test(kept)) return kept;
+  const seed = randomBytes(SEED_LENGTH).toString('hex');
+  if (state.isKept) state.save(STATE_SECTION, seed).catch((error: Error) => onNotice(`the name of a passthrough unit could not be kept: ${error.message}`));
+  return seed;
 }
 
 /** 29h: power on, reset, or I_T nexus loss. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js';
 import type { Limits } from '../../limits.js';
-import { ScsiStatus } from '../../scsi/status.js';
 import { readSense, SenseKey } from '../../scsi/sense.js';
+import { ScsiStatus } from '../../scsi/status.js';
 import type { CarriedCommand, CarriedEnd, CarriedTask, Carrier, Connector } from './carrier.js';
 import { DeviceQueries } from './device-queries.js';
 
@@ -31,7 +31,8 @@ interface Waiting {
 
 export interface PathOptions {
   readonly connector: Connector;
-  readonly initiatorPortName: string | null;
+  /** See `Connector.connect`. */
+  readonly wayName: string;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly events: PathEvents;
@@ -173,11 +174,11 @@ export class Path {
   }
 
   async #open(): Promise<void> {
-    const { connector, initiatorPortName } = this.#options;
+    const { connector, wayName } = this.#options;
     let carrier: Carrier | null = null;
     let lostAtOnce: string | null = null;
     try {
-      carrier = await connector.connect(initiatorPortName, (why) => {
+      carrier = await connector.connect(wayName, (why) => {
         if (carrier === null) lostAtOnce = why;
         else this.#onLost(carrier, why);
       });
@@ -213,7 +214,7 @@ export class Path {
     this.wasOpen = true;
     this.#retryMs = limits.passthroughRetryMsMin;
     this.#enter('open');
-    for (const waiting of [...this.#waiting]) {
+    for (const waiting of this.#waiting) {
       this.#waiting.delete(waiting);
       waiting.task = carrier.carry(waiting.command, waiting.onEnd);
     }
@@ -254,7 +255,7 @@ export class Path {
   }
 
   #dropAll(): void {
-    for (const waiting of [...this.#waiting]) this.#drop(waiting);
+    for (const waiting of this.#waiting) this.#drop(waiting);
   }
 }
 

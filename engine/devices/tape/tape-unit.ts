@@ -116,6 +116,10 @@ export class TapeUnit implements UnitPart, MediaDrive {
     return this.#unit?.part(MediumRemoval).isPrevented ?? false;
   }
 
+  get makesMissing(): boolean {
+    return this.options.creation !== null && !this.options.readOnly;
+  }
+
   get isUnloaded(): boolean {
     return this.#state === DriveState.unloaded || this.#state === DriveState.refused;
   }

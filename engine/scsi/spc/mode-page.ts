@@ -61,6 +61,11 @@ export interface ModeProfile {
   readonly flush: (unit: LogicalUnit) => Promise<InternalOutcome>;
   /** By ascending page and subpage code. */
   readonly pages: readonly ModePage[];
+  /**
+   * MODE SENSE with page code 00h, which is vendor specific, returns header and block descriptor alone, as tape drives do: the st driver of Linux learns the
+   * block length so.
+   */
+  readonly hasPageZero?: boolean;
 }
 
 export function isSamePage(one: Uint8Array, other: Uint8Array): boolean {

@@ -105,7 +105,8 @@ function selectPages(command: CommandSlot, unit: LogicalUnit): Uint8Array[] | nu
     checkCondition(command, SenseKey.illegalRequest, Asc.savingParametersNotSupported);
     return null;
   }
-  const { pages } = modes;
+  const { pages, profile } = modes;
+  if (code === 0 && subpage === 0 && profile.hasPageZero === true) return [];
   const ofCode = code === ALL_PAGES ? pages : pages.filter((page) => page.code === code);
   const selected = subpage === ALL_SUBPAGES ? ofCode : ofCode.filter((page) => page.subpage === subpage);
   if (selected.length === 0) {

@@ -33,7 +33,7 @@ switch (verb) {
     break;
   }
   case 'element': {
-    const answer = ask(0xc06c6310, numbers, ELEMENT_LENGTH);
+    const answer = ask(0x406c6310, numbers, ELEMENT_LENGTH);
     console.log(JSON.stringify({ status: answer.readInt32LE(8), full: (answer.readInt32LE(8) & FULL) !== 0, barcode: barcode(answer.subarray(32, 68)) }));
     break;
   }

@@ -83,7 +83,7 @@ decodes() {
   if [ $step_status != 0 ]; then
     say "exit status $step_status"
     result 1 "$step_name"
-  elif grep -niE "$MALFORMED" "$step_output" > /tmp/malformed; then
+  elif grep -v 'to see the rest' "$step_output" | grep -niE "$MALFORMED" > /tmp/malformed; then
     sed 's/^/| MALFORMED? /' /tmp/malformed
     result 1 "$step_name"
   else

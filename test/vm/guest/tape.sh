@@ -71,7 +71,6 @@ tape_block_modes() {
   random_file /tmp/data 240 512
   check 'mt rewind' mt-st -f "$tape" rewind
   check 'mt setblk 512' mt-st -f "$tape" setblk 512
-  check 'the block descriptor' sg_modes -6 -a -HH "$sg"
   check_says 'the block size is 512' 'block size 512 bytes' mt-st -f "$tape" status
   check 'dd writes 240 blocks of 512 bytes, 20 a command' dd if=/tmp/data of="$tape" bs=10240
   check 'mt setblk 10240' mt-st -f "$tape" setblk 10240

@@ -209,4 +209,3 @@ export const readTrackInformationRow: UnitCommandRow = {
     returnData(command, trackInformation(track, disc.profile.eccBlocks), command.cdbView.getUint16(7));
   },
 };
-

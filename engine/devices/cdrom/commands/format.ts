@@ -34,7 +34,8 @@ function withSpares(blockCount: number, eccBlocks: number): number {
 /** How a disc can be formatted; the first is what drives do where nothing is said. MMC-6 "READ FORMAT CAPACITIES command". */
 export function formatChoices({ name, eccBlocks }: DiscProfile, blockCount: number): readonly FormatChoice[] {
   const spared = withSpares(blockCount, eccBlocks);
-  if (name === 'dvd+rw') return [FormatType.plusRw, FormatType.full].map((type) => ({ type, blockCount, parameter: type === FormatType.full ? BLOCK_LENGTH_BYTES : 0 }));
+  if (name === 'dvd+rw')
+    return [FormatType.plusRw, FormatType.full].map((type) => ({ type, blockCount, parameter: type === FormatType.full ? BLOCK_LENGTH_BYTES : 0 }));
   if (name === 'bd-re') {
     return [
       { type: FormatType.full, blockCount: spared, parameter: BLOCK_LENGTH_BYTES },
@@ -173,4 +174,3 @@ export const formatUnitRow: UnitCommandRow = {
     });
   },
 };
-

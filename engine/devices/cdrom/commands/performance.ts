@@ -1,7 +1,7 @@
 import { ALL_BITS, CONTROL_UNUSED, returnData } from '../../../scsi/cdb.js';
 import type { UnitCommandRow } from '../../../scsi/command-table.js';
-import { allBits } from '../../../scsi/sbc/extent.js';
 import { parameterListOf, planParameterList } from '../../../scsi/parameter-list.js';
+import { allBits } from '../../../scsi/sbc/extent.js';
 import { invalidFieldInCdb, invalidFieldInParameterList, parameterListLengthError } from '../../../scsi/sense.js';
 import { driveOf, type OpticalDrive } from '../drive/optical-drive.js';
 import { uint32 } from '../features/feature.js';

@@ -46,18 +46,39 @@ function selectionOf({ cdb }: CommandSlot): SectorSelection | null {
 
 function plan(command: CommandSlot, unit: LogicalUnit, rangeOf: RangeOf): void {
   const disc = discOf(unit);
-  if (disc.profile.family !== 'cd') return checkCondition(command, SenseKey.illegalRequest, Asc.incompatibleMedium);
+  if (disc.profile.family !== 'cd') {
+    checkCondition(command, SenseKey.illegalRequest, Asc.incompatibleMedium);
+    return;
+  }
   const { range, at } = rangeOf(command);
-  if (range === null) return invalidFieldInCdb(command, at);
+  if (range === null) {
+    invalidFieldInCdb(command, at);
+    return;
+  }
   const type = ((command.cdb[1] as number) & SECTOR_TYPE_MASK) >> SECTOR_TYPE_SHIFT;
-  if (type > SECTOR_TYPE_MAX) return invalidFieldInCdb(command, 1, 4);
+  if (type > SECTOR_TYPE_MAX) {
+    invalidFieldInCdb(command, 1, 4);
+    return;
+  }
   const selection = selectionOf(command);
-  if (selection === null) return invalidFieldInCdb(command, FLAGS_AT);
+  if (selection === null) {
+    invalidFieldInCdb(command, FLAGS_AT);
+    return;
+  }
   const { lba, count } = range;
-  if (lba < 0 || count > disc.lbaEnd - lba) return checkCondition(command, SenseKey.illegalRequest, Asc.lbaOutOfRange);
+  if (lba < 0 || count > disc.lbaEnd - lba) {
+    checkCondition(command, SenseKey.illegalRequest, Asc.lbaOutOfRange);
+    return;
+  }
   // All tracks are of Mode 1: audio or Mode 2 was expected where there is none.
-  if (count > 0 && type !== SectorType.any && type !== SectorType.mode1) return checkCondition(command, SenseKey.illegalRequest, Asc.illegalModeForThisTrack);
-  if (count * selection.sectorBytes > unit.host.limits.transferLengthBytesMax) return invalidFieldInCdb(command, 6);
+  if (count > 0 && type !== SectorType.any && type !== SectorType.mode1) {
+    checkCondition(command, SenseKey.illegalRequest, Asc.illegalModeForThisTrack);
+    return;
+  }
+  if (count * selection.sectorBytes > unit.host.limits.transferLengthBytesMax) {
+    invalidFieldInCdb(command, 6);
+    return;
+  }
   command.lba = lba;
   command.lbaCount = count;
   command.plannedDataInLength = count * selection.sectorBytes;

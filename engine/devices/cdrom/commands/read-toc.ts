@@ -48,13 +48,28 @@ function execute(command: CommandSlot, disc: Disc): void {
   const isCd = disc.profile.family === 'cd';
   const allocationLength = command.cdbView.getUint16(7);
   // Groove, program memory and text are of CDs that can be recorded, or have it.
-  if (format > TocFormat.text || (format >= TocFormat.raw && !isCd)) return invalidFieldInCdb(command, FORMAT_AT, FORMAT_BIT);
-  if (format === TocFormat.text || (format > TocFormat.raw && disc.recording === null)) return invalidFieldInCdb(command, FORMAT_AT, FORMAT_BIT);
-  if (format === TocFormat.programMemory) return returnData(command, programMemoryArea(disc), allocationLength);
-  if (format === TocFormat.absoluteTime) return returnData(command, absoluteTimeInPregroove(disc), allocationLength);
+  if (format > TocFormat.text || (format >= TocFormat.raw && !isCd)) {
+    invalidFieldInCdb(command, FORMAT_AT, FORMAT_BIT);
+    return;
+  }
+  if (format === TocFormat.text || (format > TocFormat.raw && disc.recording === null)) {
+    invalidFieldInCdb(command, FORMAT_AT, FORMAT_BIT);
+    return;
+  }
+  if (format === TocFormat.programMemory) {
+    returnData(command, programMemoryArea(disc), allocationLength);
+    return;
+  }
+  if (format === TocFormat.absoluteTime) {
+    returnData(command, absoluteTimeInPregroove(disc), allocationLength);
+    return;
+  }
   const toc = tableOfContentsOf(disc);
   // A disc without a closed session has no table of contents yet.
-  if (toc === null) return checkCondition(command, SenseKey.illegalRequest, Asc.invalidFieldInCdb);
+  if (toc === null) {
+    checkCondition(command, SenseKey.illegalRequest, Asc.invalidFieldInCdb);
+    return;
+  }
   const data = ofContents(toc, format, command.cdb[FROM_AT] as number, isMsf);
   if (data === null) invalidFieldInCdb(command, FROM_AT);
   else returnData(command, data, allocationLength);

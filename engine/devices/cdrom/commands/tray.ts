@@ -1,9 +1,9 @@
+import { TargetError } from '../../../errors.js';
 import { CONTROL_UNUSED } from '../../../scsi/cdb.js';
 import type { UnitCommandRow } from '../../../scsi/command-table.js';
 import type { LogicalUnit } from '../../../scsi/logical-unit.js';
 import { PowerConditions } from '../../../scsi/sbc/power-conditions.js';
 import { Asc, checkCondition, invalidFieldInCdb, SenseKey } from '../../../scsi/sense.js';
-import { TargetError } from '../../../errors.js';
 import type { CommandSlot } from '../../../shm/command-slot.js';
 import { runDeferred } from '../../deferred.js';
 import { driveOf } from '../drive/optical-drive.js';
@@ -39,7 +39,7 @@ export const startStopUnitRow: UnitCommandRow = {
   cdbLength: 6,
   cdbUsage: [0x1b, IMMED_BIT, 0x00, 0x00, 0xf0 | LOEJ_BIT | START_BIT, CONTROL_UNUSED],
   passesNotReady: true,
-  execute(command, unit, _nexus, deferral) {
+  execute(command, unit, nexus, deferral) {
     const drive = driveOf(unit);
     const action = command.cdb[ACTION_AT] as number;
     const condition = action >> POWER_CONDITION_SHIFT;
@@ -52,7 +52,7 @@ export const startStopUnitRow: UnitCommandRow = {
       return;
     }
     if (!isStart && drive.isRemovalPrevented) return checkCondition(command, SenseKey.illegalRequest, Asc.mediumRemovalPrevented);
-    runDeferred(command, deferral, () => endingOnFault(command, isStart ? drive.load() : drive.eject()));
+    runDeferred(command, deferral, () => endingOnFault(command, isStart ? drive.load(nexus) : drive.eject()));
   },
 };
 

@@ -1,3 +1,4 @@
+import { AssertionFailure } from '../../../errors.js';
 import { ALL_BITS, CONTROL_UNUSED } from '../../../scsi/cdb.js';
 import type { Deferral, UnitCommandRow } from '../../../scsi/command-table.js';
 import type { LogicalUnit } from '../../../scsi/logical-unit.js';
@@ -31,16 +32,23 @@ function plan(command: CommandSlot, unit: LogicalUnit, shape: ExtentCdb): void {
   const lba = shape.lba(command.cdbView);
   const count = shape.count(command.cdbView);
   const { recording } = discOf(unit);
-  if (count * BLOCK_LENGTH_BYTES > unit.host.limits.transferLengthBytesMax) return invalidFieldInCdb(command, shape.countAt);
+  if (count * BLOCK_LENGTH_BYTES > unit.host.limits.transferLengthBytesMax) {
+    invalidFieldInCdb(command, shape.countAt);
+    return;
+  }
   if (count > 0 && recording !== null && !endUnlessAllowed(command, recording.writeFault(lba, count))) return;
-  if (!isWriteModeFit(unit)) return checkCondition(command, SenseKey.illegalRequest, Asc.illegalModeForThisTrack);
+  if (!isWriteModeFit(unit)) {
+    checkCondition(command, SenseKey.illegalRequest, Asc.illegalModeForThisTrack);
+    return;
+  }
   command.lba = lba;
   command.lbaCount = count;
   command.plannedDataOutLength = count * BLOCK_LENGTH_BYTES;
 }
 
-/** A write or a flush of the image failed. */
+/** A write or a flush of the image failed. What is a defect of ours goes on. */
 export function endWithFault(command: CommandSlot, error: unknown): void {
+  if (error instanceof AssertionFailure) throw error;
   if (NO_SPACE.includes(codeOf(error))) checkCondition(command, SenseKey.dataProtect, Asc.spaceAllocationFailed);
   else checkCondition(command, SenseKey.mediumError, Asc.writeError);
 }

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { assert } from '../../../errors.js';
+import { assert, TargetError } from '../../../errors.js';
 import type { BackingStore } from '../../../store/store.js';
 import { BLOCK_LENGTH_BYTES, type DiscProfile } from './profile.js';
 import type { Recording } from './recording.js';
@@ -134,7 +134,7 @@ export class Disc {
     if (writer === null || this.recording === null) return;
     // Commands may go on meanwhile: what they record is part of the next save.
     const { state } = this.recording;
-    assert(!this.#hasLost, 'a disc that has lost writes is not told to be whole');
+    if (this.#hasLost) throw new TargetError('MEDIUM_FLUSH_FAILED', `${this.path} has lost writes: it cannot be told to be whole`);
     try {
       await writer.handle.datasync();
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { BackingStore } from '../../../store/store.js';
-import { BLOCK_LENGTH_BYTES } from './profile.js';
+import { BLOCK_LENGTH_BYTES, profiles } from './profile.js';
 
 /* Volume recognition, ECMA-119 6.7 and 8.4, ECMA-167 2/8: descriptors of one sector each, from sector 16 on. */
 const FIRST_DESCRIPTOR = 16;
@@ -8,6 +8,8 @@ const IDENTIFIER_AT = 1;
 const PRIMARY = 1;
 const VOLUME_SPACE_SIZE_AT = 80;
 const LOGICAL_BLOCK_SIZE_AT = 128;
+/** No disc has more. */
+const DISC_BLOCKS_MAX = Math.max(...profiles.map(({ blockCountMax }) => blockCountMax));
 const foreignIdentifiers: readonly string[] = ['BEA01', 'NSR02', 'NSR03', 'TEA01', 'BOOT2', 'CDW02'];
 
 /** What an image says of itself. */
@@ -40,5 +42,6 @@ function declaredBlocksOf(sector: Uint8Array): number | null {
   const blockLengthBytes = view.getUint16(LOGICAL_BLOCK_SIZE_AT, true);
   if (blockCount !== view.getUint32(VOLUME_SPACE_SIZE_AT + 4) || blockLengthBytes !== view.getUint16(LOGICAL_BLOCK_SIZE_AT + 2)) return null;
   if (![512, 1024, 2048].includes(blockLengthBytes)) return null;
-  return Math.ceil((blockCount * blockLengthBytes) / BLOCK_LENGTH_BYTES);
+  const declaredBlocks = Math.ceil((blockCount * blockLengthBytes) / BLOCK_LENGTH_BYTES);
+  return declaredBlocks > DISC_BLOCKS_MAX ? null : declaredBlocks;
 }

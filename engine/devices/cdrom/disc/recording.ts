@@ -166,7 +166,9 @@ export class Recording {
     if (track.isReserved && track.written === 0) return 'emptyReservedTrack';
     // Nothing was written to the open end, so that there is no track to close.
     if (track.written === 0) return null;
-    const filled = track.isReserved ? track.size : Math.min(Math.max(this.#roundUp(track.written), this.profile.trackBlocksMin), track.written + track.freeBlocks);
+    const filled = track.isReserved
+      ? track.size
+      : Math.min(Math.max(this.#roundUp(track.written), this.profile.trackBlocksMin), track.written + track.freeBlocks);
     this.#replaceTrack(track, { start: track.start, size: filled, written: filled, closed: true });
     return null;
   }
@@ -180,7 +182,8 @@ export class Recording {
     if (session.tracks.some(({ closed }) => !closed)) return 'incompleteTrack';
     if (session.tracks.length === 0) return this.#closeEmptySession(isLast);
     const closed = { ...session, closed: true };
-    const isEnd = isLast || sessions.length >= SESSION_COUNT_MAX[this.profile.family] || this.#nextSessionStart(closed, sessions.length) >= this.#state.blockCount;
+    const isEnd =
+      isLast || sessions.length >= SESSION_COUNT_MAX[this.profile.family] || this.#nextSessionStart(closed, sessions.length) >= this.#state.blockCount;
     const next: readonly SessionState[] = isEnd ? [] : [{ tracks: [], closed: false }];
     this.#state = { ...this.#state, sessions: [...sessions.slice(0, -1), closed, ...next], finalized: isEnd };
     return null;

@@ -1,8 +1,8 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { TargetError } from '../../../errors.js';
-import { decodeSidecar, encodeSidecar } from './sidecar.js';
 import type { RecordingState } from './recording-state.js';
+import { decodeSidecar, encodeSidecar } from './sidecar.js';
 
 const OWNER_ONLY = 0o600;
 

@@ -23,7 +23,10 @@ export function sidecarPathOf(imagePath: string): string {
 
 export function encodeSidecar(state: RecordingState): Buffer {
   const { profile, blockCount, discId, finalized, sessions, format: formatted } = state;
-  const text = JSON.stringify({ format: FORMAT, version: VERSION, profile, blockCount, discId, finalized, formatted, sessions }, null, INDENT).slice(0, -'\n}'.length);
+  const text = JSON.stringify({ format: FORMAT, version: VERSION, profile, blockCount, discId, finalized, formatted, sessions }, null, INDENT).slice(
+    0,
+    -'\n}'.length,
+  );
   return Buffer.from(`${text},\n  "sha256": "${createHash('sha256').update(text).digest('hex')}"\n}\n`);
 }
 
@@ -55,7 +58,7 @@ function parse(bytes: Uint8Array, path: string): Record<string, unknown> {
 }
 
 function corrupt(path: string): TargetError {
-  const message = `${path} is damaged: what it says of the disc cannot be trusted. Put a copy back, or move it away to read the image as it is. Nothing was changed`;
+  const message = `${path} is damaged: what it says cannot be trusted. Nothing was changed. Put a copy back, or move it away to read the image`;
   return new TargetError('DISC_RECORD_CORRUPT', message);
 }
 

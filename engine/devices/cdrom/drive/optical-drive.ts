@@ -101,7 +101,8 @@ export class OpticalDrive implements UnitPart, MediaDrive {
 
   async insert(cartridge: Cartridge, profile?: ProfileName): Promise<void> {
     if (this.#inserted !== null) throw new TargetError('MEDIUM_PRESENT', `there is a disc in the drive: ${this.#inserted.cartridge.path}`);
-    if (cartridge.kind !== this.kind) throw new TargetError('MEDIUM_KIND', `${cartridge.path} is for a drive of the kind ${cartridge.kind}, and this one is of the kind cdrom`);
+    if (cartridge.kind !== this.kind)
+      throw new TargetError('MEDIUM_KIND', `${cartridge.path} is for a drive of the kind ${cartridge.kind}, and this one is of the kind cdrom`);
     this.#inserted = { cartridge, profile };
     await this.load();
   }
@@ -123,8 +124,8 @@ export class OpticalDrive implements UnitPart, MediaDrive {
     this.#isTrayOpen = true;
   }
 
-  /** Closes the tray. What is in it is read anew: the image may have been replaced. */
-  async load(): Promise<void> {
+  /** Closes the tray. What is in it is read anew: the image may have been replaced. Who asked for it knows; the others are told. */
+  async load(by?: ITNexus): Promise<void> {
     this.#isTrayOpen = false;
     const inserted = this.#inserted;
     if (inserted === null || this.#disc !== null) return;
@@ -138,7 +139,7 @@ export class OpticalDrive implements UnitPart, MediaDrive {
     if (this.#disc !== null) this.#present(this.#disc);
     const unit = this.#attached;
     this.events.tell(unit.host.nexusesOf(unit.lun), MediaEvent.newMedia);
-    unit.tellNexuses(Asc.mediumMayHaveChanged);
+    unit.tellNexuses(Asc.mediumMayHaveChanged, by);
   }
 
   /** The operator presses the button: initiators that keep the tray closed are asked. False when it stays closed. */

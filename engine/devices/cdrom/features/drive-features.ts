@@ -6,7 +6,7 @@ const dvds: readonly ProfileName[] = ['dvd', 'dvd+r', 'dvd+r-dl', 'dvd+rw'];
 const bds: readonly ProfileName[] = ['bd', 'bd-r', 'bd-re'];
 
 const isWritable = ({ disc }: FeatureContext) => disc?.isWritable === true && disc.recording?.state.finalized !== true;
-const isFormatted = ({ disc }: FeatureContext) => disc?.recording?.state.format != null;
+const isFormatted = ({ disc }: FeatureContext) => (disc?.recording?.state.format ?? null) !== null;
 
 /** Only while the disc can be written, too. */
 function writeFeature(feature: Feature): Feature {

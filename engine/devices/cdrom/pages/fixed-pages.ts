@@ -12,7 +12,7 @@ function fixed(code: number, lengthBytes: number, values: Readonly<Record<number
   };
 }
 
-/** Read/Write Error Recovery mode page, MMC-6. What the recovery flags and the retry count ask for an image has done already, so that they are taken as they are. */
+/** Read/Write Error Recovery mode page, MMC-6. Recovery flags and retry counts are taken, and change nothing. */
 export const errorRecoveryPage: ModePage = {
   ...fixed(0x01, 0x0a, { 0: 0x80, 1: 0x01 }),
   changeable() {

@@ -20,14 +20,5 @@ export const opticalModeProfile: ModeProfile = {
     await driveOf(unit).sync();
     return { status: ScsiStatus.good, sense: noBytes, dataIn: noBytes };
   },
-  pages: [
-    errorRecoveryPage,
-    writeParametersPage,
-    controlPage,
-    cdParametersPage,
-    audioControlPage,
-    powerConditionPage,
-    timeOutPage,
-    capabilitiesPage,
-  ],
+  pages: [errorRecoveryPage, writeParametersPage, controlPage, cdParametersPage, audioControlPage, powerConditionPage, timeOutPage, capabilitiesPage],
 };

@@ -113,11 +113,15 @@ function rawDescriptor(session: number, point: number, address: readonly number[
 /** Format 0011b: the tracks of the open session as the program memory area has them. Start and end of each. */
 export function programMemoryArea({ recording }: Disc): Uint8Array {
   const open = recording?.tracks.filter(({ written, isOpenEnd }) => written > 0 || !isOpenEnd) ?? [];
-  return withHeader(0, 0, open.map(({ number, start, size, isOpenEnd, written }) => {
-    const bytes = rawDescriptor(0, number, msfBytes(msfOf(start)));
-    bytes.set(msfBytes(msfOf(start + (isOpenEnd ? written : size))), 4);
-    return bytes;
-  }));
+  return withHeader(
+    0,
+    0,
+    open.map(({ number, start, size, isOpenEnd, written }) => {
+      const bytes = rawDescriptor(0, number, msfBytes(msfOf(start)));
+      bytes.set(msfBytes(msfOf(start + (isOpenEnd ? written : size))), 4);
+      return bytes;
+    }),
+  );
 }
 
 const ATIP_LENGTH = 28;

@@ -36,6 +36,10 @@ export interface DeviceFacts {
   readonly bootEpoch: number;
   /** What the security attributes start with where nobody has set them. */
   readonly defaultSecurityMethod: number;
+  /** Request nonces that are remembered. */
+  readonly nonceCountMax: number;
+  /** Collections that a user object may be in. */
+  readonly collectionsPerObjectMax: number;
 }
 
 /** One object, as attributes are asked of it. */

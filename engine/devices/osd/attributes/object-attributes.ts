@@ -1,7 +1,7 @@
-import type { AttributeEntry } from '../protocol/attribute-list.js';
-import { CommandFailure, type AttributeName } from '../protocol/command-failure.js';
-import type { ObjectKind, ObjectName, ObjectStore } from '../store/object-store.js';
 import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
+import type { AttributeEntry } from '../protocol/attribute-list.js';
+import { type AttributeName, CommandFailure } from '../protocol/command-failure.js';
+import type { ObjectKind, ObjectName, ObjectStore } from '../store/object-store.js';
 import {
   ALL,
   type AttributeContext,

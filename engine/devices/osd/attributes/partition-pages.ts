@@ -1,22 +1,19 @@
-import { KeyStore, KEY_IDENTIFIER_LENGTH, keyName, WORKING_KEY_COUNT } from '../security/key-store.js';
+import { KEY_IDENTIFIER_LENGTH, KeyStore, keyName, WORKING_KEY_COUNT } from '../security/key-store.js';
 import { type AttributeContext, type AttributeDefinition, computed, PAGE_BASE, type PageDefinition, StandardPage, stored, uint } from './attribute-page.js';
 import { concatenated, objectTimes, quota, timestamp } from './common-attributes.js';
-import { bypassTimestamps, NONCE_LIST_DEPTH, nonceWindow } from './root-pages.js';
+import { bypassTimestamps, nonceWindow } from './root-pages.js';
 import { policyTag, USERNAME_LENGTH_MAX } from './user-object-pages.js';
 
 const ID_LENGTH = 8;
+/** REQUEST NONCE LIST DEPTH has two bytes. */
+const NONCE_LIST_DEPTH_MAX = 0xffff;
 const page = PAGE_BASE.partition;
 const quotas: readonly AttributeDefinition[] = [
   quota(0x1, 'objectLengthBytesMax'),
   quota(0x10001, 'capacityBytesMax'),
   quota(0x10002, 'objectCountMax'),
-  computed(0x10081, ({ store }) => collectionsPerObject(store)),
+  computed(0x10081, ({ facts }) => uint(facts.collectionsPerObjectMax, 4)),
 ];
-
-/** The store bounds how many collections an object may be in; what that bound is here, all ones tell "by the device". */
-function collectionsPerObject(_store: unknown): Uint8Array {
-  return uint(0xffff_ffff, 4);
-}
 
 export const PARTITION_SECURITY = { defaultSecurityMethod: 0x1, frozenWorkingKeyMask: 0x5, userObjectPolicyAccessTag: 0x4000_0002 } as const;
 const securityPage = page + StandardPage.policySecurity;
@@ -26,14 +23,15 @@ export const partitionSecurityMethod = stored(
   securityPage,
   PARTITION_SECURITY.defaultSecurityMethod,
   { min: 1, max: 1 },
-  ({ store, facts }) => store.attribute({ partitionId: 0n, objectId: 0n }, PAGE_BASE.root + StandardPage.policySecurity, 0x6) ?? uint(facts.defaultSecurityMethod, 1),
+  ({ store, facts }) =>
+    store.attribute({ partitionId: 0n, objectId: 0n }, PAGE_BASE.root + StandardPage.policySecurity, 0x6) ?? uint(facts.defaultSecurityMethod, 1),
   true,
 );
 const frozenWorkingKeyMask = stored(securityPage, PARTITION_SECURITY.frozenWorkingKeyMask, { min: 2, max: 2 }, () => uint(0, 2), true);
 const userObjectPolicyAccessTag = stored(securityPage, PARTITION_SECURITY.userObjectPolicyAccessTag, { min: 4, max: 4 }, () => uint(0, 4), true);
 const oldestValidNonce = computed(0x2, ({ facts }) => timestamp(facts.nowMs() - nonceWindow.oldestMs));
 const newestValidNonce = computed(0x3, ({ facts }) => timestamp(facts.nowMs() + nonceWindow.newestMs));
-const nonceListDepth = computed(0x4, () => uint(NONCE_LIST_DEPTH, 2));
+const nonceListDepth = computed(0x4, ({ facts }) => uint(Math.min(facts.nonceCountMax, NONCE_LIST_DEPTH_MAX), 2));
 
 function identifier(context: AttributeContext, name: string): Uint8Array | null {
   return new KeyStore(context.store).get(name)?.identifier ?? null;
@@ -83,7 +81,11 @@ export const partitionPages: ReadonlyMap<number, PageDefinition> = new Map<numbe
   [StandardPage.quotas, { title: 'Partition Quotas', attributes: quotas, format: concatenated(quotas) }],
   [
     StandardPage.timestamps,
-    { title: 'Partition Timestamps', attributes: [...objectTimes, bypassTimestamps('partition')], format: concatenated([...objectTimes, bypassTimestamps('partition')]) },
+    {
+      title: 'Partition Timestamps',
+      attributes: [...objectTimes, bypassTimestamps('partition')],
+      format: concatenated([...objectTimes, bypassTimestamps('partition')]),
+    },
   ],
   [
     StandardPage.policySecurity,

@@ -1,5 +1,15 @@
 import { KEY_IDENTIFIER_LENGTH, KeyStore, keyName } from '../security/key-store.js';
-import { type AttributeContext, type AttributeDefinition, computed, PAGE_BASE, type PageDefinition, StandardPage, stored, text, uint } from './attribute-page.js';
+import {
+  type AttributeContext,
+  type AttributeDefinition,
+  computed,
+  PAGE_BASE,
+  type PageDefinition,
+  StandardPage,
+  stored,
+  text,
+  uint,
+} from './attribute-page.js';
 import { attributesAccessedTime, attributesModifiedTime, concatenated, quota, timestamp } from './common-attributes.js';
 import { USERNAME_LENGTH_MAX } from './user-object-pages.js';
 
@@ -8,8 +18,6 @@ const page = PAGE_BASE.root;
 
 /** How far the time in a request nonce may be behind the clock of the device, and before it. */
 export const nonceWindow = { oldestMs: 60_000, newestMs: 60_000 } as const;
-/** REQUEST NONCE LIST DEPTH: so many nonces are remembered at least, so that none is taken twice within the window. */
-export const NONCE_LIST_DEPTH = 4096;
 /** NOSEC, CAPKEY, CMDRSP and ALLDATA: bits 0 to 3. */
 const SUPPORTED_SECURITY_METHODS = 0x000f;
 const ALGORITHM_HMAC_SHA1 = 0x01;
@@ -28,7 +36,7 @@ const quotas: readonly AttributeDefinition[] = [
   quota(0x1, 'objectLengthBytesMax'),
   quota(0x10001, 'capacityBytesMax'),
   quota(0x10002, 'objectCountMax'),
-  computed(0x10081, () => uint(0xffff_ffff, 4)),
+  computed(0x10081, ({ facts }) => uint(facts.collectionsPerObjectMax, 4)),
   quota(0x20002, 'partitionCountMax'),
 ];
 const times: readonly AttributeDefinition[] = [attributesAccessedTime, attributesModifiedTime, bypassTimestamps('root')];

@@ -1,7 +1,17 @@
-import { type AttributeContext, type AttributeDefinition, computed, PAGE_BASE, type PageDefinition, readUint, StandardPage, stored, uint } from './attribute-page.js';
-import { concatenated, objectTimes, quota } from './common-attributes.js';
-import { CommandFailure } from '../protocol/command-failure.js';
 import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
+import { CommandFailure } from '../protocol/command-failure.js';
+import {
+  type AttributeContext,
+  type AttributeDefinition,
+  computed,
+  PAGE_BASE,
+  type PageDefinition,
+  readUint,
+  StandardPage,
+  stored,
+  uint,
+} from './attribute-page.js';
+import { concatenated, objectTimes, quota } from './common-attributes.js';
 
 const ID_LENGTH = 8;
 export const USERNAME_LENGTH_MAX = 1024;
@@ -57,10 +67,7 @@ export const userObjectPages: ReadonlyMap<number, PageDefinition> = new Map<numb
       format: (context) => Buffer.concat(Array.from(collections(context), ([number, value]) => Buffer.concat([uint(number, 4), value]))),
     },
   ],
-  [
-    StandardPage.policySecurity,
-    { title: 'User Object Policy/Security', attributes: [policyTag('user')], format: concatenated([policyTag('user')]) },
-  ],
+  [StandardPage.policySecurity, { title: 'User Object Policy/Security', attributes: [policyTag('user')], format: concatenated([policyTag('user')]) }],
 ]);
 
 function badPointer(): CommandFailure {

@@ -1,3 +1,4 @@
+import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
 import { ALL, CURRENT_COMMAND_PAGE, isPageOf, PAGE_BASE, uint } from '../attributes/attribute-page.js';
 import type { ObjectAttributes } from '../attributes/object-attributes.js';
 import {
@@ -8,13 +9,12 @@ import {
   type SetEntry,
   VALUE_ENTRY_HEADER_LENGTH,
 } from '../protocol/attribute-list.js';
+import type { AttributeRequest } from '../protocol/attribute-request.js';
 import { type AttributeName, CommandFailure, invalidCdbField, invalidListField } from '../protocol/command-failure.js';
 import { objectTypeOf } from '../protocol/object-id.js';
 import { CDB } from '../protocol/osd-cdb.js';
 import { Permission } from '../security/capability.js';
-import type { AttributeRequest } from '../protocol/attribute-request.js';
 import type { ObjectKind, ObjectName } from '../store/object-store.js';
-import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
 import { CURRENT_COMMAND_NUMBERS, type RunningCommand } from './running-command.js';
 
 /** Page number and page length before a page that is returned as a whole. */
@@ -97,7 +97,11 @@ export function getAttributes(command: RunningCommand): void {
 
 /** The attributes of one object in a list of several. */
 export function listedAttributes(command: RunningCommand, name: ObjectName, kind: ObjectKind, names: readonly AttributeName[], room: number): ListedAttributes {
-  return { objectId: kind === 'partition' ? name.partitionId : name.objectId, objectType: objectTypeOf(kind), entries: entriesOf(command, name, kind, names, room) };
+  return {
+    objectId: kind === 'partition' ? name.partitionId : name.objectId,
+    objectType: objectTypeOf(kind),
+    entries: entriesOf(command, name, kind, names, room),
+  };
 }
 
 /** The attributes that were asked for, as far as they may have room. */

@@ -1,11 +1,11 @@
 import { isPageOf } from '../attributes/attribute-page.js';
+import { ObjectAttributes } from '../attributes/object-attributes.js';
 import { encodeMultiObjectList, type ObjectAttributes as ListedAttributes } from '../protocol/attribute-list.js';
 import { invalidCdbField, invalidListField } from '../protocol/command-failure.js';
 import { DescriptorType, parseQueryList, type QueryCriterion } from '../protocol/continuation.js';
 import { isAssignable } from '../protocol/object-id.js';
 import { AttributesFormat, CDB, type OsdCdb } from '../protocol/osd-cdb.js';
 import { ServiceAction } from '../protocol/service-action.js';
-import { ObjectAttributes } from '../attributes/object-attributes.js';
 import { Permission } from '../security/capability.js';
 import type { AttributeCriterion, ObjectName, ObjectStore } from '../store/object-store.js';
 import { listedAttributes, setAttributesOf } from './attribute-functions.js';

@@ -1,9 +1,9 @@
+import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
 import { CommandFailure, invalidCdbField, invalidListField } from '../protocol/command-failure.js';
 import { DescriptorType, parseScatterGather } from '../protocol/continuation.js';
 import { CDB, type OsdCdb } from '../protocol/osd-cdb.js';
 import { ServiceAction } from '../protocol/service-action.js';
 import { Permission } from '../security/capability.js';
-import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
 import { noteAccess } from './attribute-functions.js';
 import type { CommandDefinition } from './definition.js';
 import { newObject, theUserObject } from './objects.js';

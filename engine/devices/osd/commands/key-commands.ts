@@ -1,3 +1,4 @@
+import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
 import { viewOf } from '../protocol/attribute-list.js';
 import { CommandFailure, invalidCdbField, invalidListField, listLengthError } from '../protocol/command-failure.js';
 import { CDB, type OsdCdb } from '../protocol/osd-cdb.js';
@@ -7,7 +8,6 @@ import { DeviceExchange, DH_DATA_LENGTH, DH_GROUP_2048 } from '../security/diffi
 import { isEqual } from '../security/integrity.js';
 import { deriveKey, deriveWorkingKey } from '../security/key-change.js';
 import { KEY_IDENTIFIER_LENGTH, keyName, type SecretKey } from '../security/key-store.js';
-import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
 import type { CommandDefinition } from './definition.js';
 import { thePartition, theRoot } from './objects.js';
 import type { RunningCommand } from './running-command.js';

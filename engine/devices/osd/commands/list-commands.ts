@@ -170,4 +170,3 @@ function ofPartition<T>(cdb: OsdCdb, partition: T): T {
   if (cdb.objectId !== 0n) throw invalidCdbField(CDB.objectId);
   return partition;
 }
-

@@ -9,16 +9,17 @@ interface OpenList {
   hasChanged: boolean;
 }
 
-/** Lists that were cut by their allocation length are remembered under an identifier: so many at a time, the oldest is forgotten first. */
-const OPEN_LIST_COUNT_MAX = 1024;
 const IDENTIFIER_MAX = 0xffff_ffff;
 
 /** LIST IDENTIFIER and LSTCHG, OSD-2 "LIST command". Restarts forget them all: a list then has to be begun anew. */
 export class ListIdentifiers {
   readonly #open = new Map<number, OpenList>();
+  readonly #countMax: number;
   #last: number;
 
-  constructor(first: number) {
+  /** So many lists that were cut are remembered; the oldest is forgotten first. */
+  constructor(countMax: number, first: number) {
+    this.#countMax = countMax;
     this.#last = first;
   }
 
@@ -29,7 +30,7 @@ export class ListIdentifiers {
   }
 
   begin(source: ListSource): number {
-    if (this.#open.size >= OPEN_LIST_COUNT_MAX) this.#open.delete(this.#open.keys().next().value as number);
+    if (this.#open.size >= this.#countMax) this.#open.delete(this.#open.keys().next().value as number);
     this.#last = (this.#last % IDENTIFIER_MAX) + 1;
     this.#open.set(this.#last, { source, hasChanged: false });
     return this.#last;

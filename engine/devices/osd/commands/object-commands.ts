@@ -4,8 +4,8 @@ import { CDB, type OsdCdb } from '../protocol/osd-cdb.js';
 import { ServiceAction } from '../protocol/service-action.js';
 import { Permission } from '../security/capability.js';
 import { keyName } from '../security/key-store.js';
-import type { CommandDefinition } from './definition.js';
 import { createUserObjects } from './data-commands.js';
+import type { CommandDefinition } from './definition.js';
 import { anyObject, newObject, newPartition, theCollection, thePartition, theRoot, theUserObject } from './objects.js';
 
 const PARTITION = [CDB.partitionId, 8] as const;
@@ -27,7 +27,13 @@ function checkFlushScope(cdb: OsdCdb): void {
   if (flushScope(cdb) > FlushScope.everything) throw invalidCdbField(CDB.options, FLUSH_SCOPE_BIT);
 }
 
-const flush = { changes: false, optionsMask: FLUSH_SCOPE_MASK, standsAlone: true, check: checkFlushScope, permissions: () => Permission.objectManagement } as const;
+const flush = {
+  changes: false,
+  optionsMask: FLUSH_SCOPE_MASK,
+  standsAlone: true,
+  check: checkFlushScope,
+  permissions: () => Permission.objectManagement,
+} as const;
 
 /** Commands that make, remove and flush objects, and those that are for attributes alone. */
 export const objectCommands: readonly CommandDefinition[] = [

@@ -53,6 +53,7 @@ export function newObject(kind: 'user' | 'collection'): (cdb: OsdCdb, store: Obj
 }
 
 export function newPartition(cdb: OsdCdb, store: ObjectStore): Found {
-  if (cdb.partitionId !== 0n && (!isAssignable(cdb.partitionId) || store.kindOf(partitionName(cdb.partitionId)) !== null)) throw invalidCdbField(CDB.partitionId);
+  if (cdb.partitionId !== 0n && (!isAssignable(cdb.partitionId) || store.kindOf(partitionName(cdb.partitionId)) !== null))
+    throw invalidCdbField(CDB.partitionId);
   return { kind: 'partition', name: partitionName(cdb.partitionId), creates: true };
 }

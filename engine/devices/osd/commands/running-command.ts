@@ -1,3 +1,4 @@
+import { ScsiStatus } from '../../../scsi/status.js';
 import { CURRENT_COMMAND_PAGE, type DeviceFacts, uint } from '../attributes/attribute-page.js';
 import { ObjectAttributes } from '../attributes/object-attributes.js';
 import type { AttributeRequest } from '../protocol/attribute-request.js';
@@ -10,7 +11,6 @@ import { responseValue } from '../security/integrity.js';
 import type { KeyStore } from '../security/key-store.js';
 import type { Validated } from '../security/security-check.js';
 import type { FlushScope, ObjectKind, ObjectName, ObjectStore } from '../store/object-store.js';
-import { ScsiStatus } from '../../../scsi/status.js';
 import type { ListIdentifiers } from './list-identifiers.js';
 
 /** What all commands of one device have at hand. */

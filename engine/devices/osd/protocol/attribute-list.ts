@@ -1,5 +1,5 @@
-import type { ObjectType } from './object-id.js';
 import { type AttributeName, invalidListField, listLengthError } from './command-failure.js';
+import type { ObjectType } from './object-id.js';
 
 /** An attribute with its value: null where the object has none, and then it travels with a length of FFFFh. */
 export interface AttributeEntry extends AttributeName {

@@ -1,6 +1,6 @@
-import { type AttributeName, invalidCdbField, listLengthError } from './command-failure.js';
 import { parseGetList, parseSetList, type SetEntry } from './attribute-list.js';
 import { decodeOffset } from './buffer-offset.js';
+import { type AttributeName, invalidCdbField, listLengthError } from './command-failure.js';
 import { AttributesFormat, CDB, type OsdCdb } from './osd-cdb.js';
 
 /** A piece of the Data-Out or Data-In buffer. */
@@ -114,4 +114,3 @@ export function pieceOf(dataOut: Uint8Array, { offsetBytes, lengthBytes }: Segme
 export function endOf(segments: readonly (Segment | null)[]): number {
   return segments.reduce((end, each) => (each === null ? end : Math.max(end, each.offsetBytes + each.lengthBytes)), 0);
 }
-

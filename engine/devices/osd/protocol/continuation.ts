@@ -1,5 +1,5 @@
-import { invalidListField, listLengthError } from './command-failure.js';
 import { viewOf } from './attribute-list.js';
+import { invalidListField, listLengthError } from './command-failure.js';
 
 /*
  * CDB continuation segment, OSD-2 "CDB continuation": it leads the Data-Out, before the data.

@@ -1,5 +1,5 @@
-import { VARIABLE_LENGTH_SERVICE_ACTION_AT } from '../../../scsi/command-table.js';
 import { readUint64 } from '../../../scsi/cdb.js';
+import { VARIABLE_LENGTH_SERVICE_ACTION_AT } from '../../../scsi/command-table.js';
 
 /*
  * The OSD-2 CDB, OSD-2 "OSD CDB format": a VARIABLE LENGTH CDB of 236 bytes.

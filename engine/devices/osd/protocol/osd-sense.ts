@@ -1,8 +1,8 @@
 import { writeDescriptorSense } from '../../../scsi/sense.js';
 import type { ObjectName } from '../store/object-types.js';
+import { viewOf } from './attribute-list.js';
 import type { CommandFailure } from './command-failure.js';
 import { INTEGRITY_CHECK_VALUE_LENGTH } from './osd-cdb.js';
-import { viewOf } from './attribute-list.js';
 
 /** Sense data descriptors of OSD, OSD-2 "OSD sense data descriptors": type and full length. */
 const IDENTIFICATION = { type: 0x06, length: 32 } as const;

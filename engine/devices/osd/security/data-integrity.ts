@@ -1,10 +1,10 @@
+import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
+import { viewOf } from '../protocol/attribute-list.js';
 import { attributeGeometry, pieceOf } from '../protocol/attribute-request.js';
 import { decodeOffset } from '../protocol/buffer-offset.js';
 import { CommandFailure, invalidCdbField } from '../protocol/command-failure.js';
 import type { DataIn } from '../protocol/data-in.js';
 import { CDB, INTEGRITY_CHECK_VALUE_LENGTH, type OsdCdb } from '../protocol/osd-cdb.js';
-import { viewOf } from '../protocol/attribute-list.js';
-import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
 import { integrityCheckValue, isEqual } from './integrity.js';
 
 /*
@@ -36,8 +36,7 @@ export function checkDataOut(cdb: OsdCdb, dataOut: Uint8Array, dataBytes: number
   const none = new Uint8Array(0);
   const sets = setData === null ? none : pieceOf(dataOut, setData);
   const gets = getList === null ? none : pieceOf(dataOut, getList);
-  const isWhole =
-    view.getBigUint64(0) === BigInt(dataBytes) && view.getBigUint64(8) === BigInt(sets.length) && view.getBigUint64(16) === BigInt(gets.length);
+  const isWhole = view.getBigUint64(0) === BigInt(dataBytes) && view.getBigUint64(8) === BigInt(sets.length) && view.getBigUint64(16) === BigInt(gets.length);
   const expected = integrityCheckValue(key, dataOut.subarray(0, dataBytes), sets, gets);
   if (!isWhole || !isEqual(expected, information.subarray(OUT_VALUE_AT)))
     throw new CommandFailure(SenseKey.illegalRequest, Asc.invalidDataOutBufferIntegrityCheckValue);

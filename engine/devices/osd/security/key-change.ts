@@ -15,7 +15,11 @@ function withLastBit(seed: Uint8Array, bit: 0 | 1): Uint8Array {
  * OSD-2 "Computing updated generation keys and new authentication keys".
  */
 export function deriveKey(generationKey: Uint8Array, seed: Uint8Array, identifier: Uint8Array): SecretKey {
-  return { authentication: hmac(generationKey, withLastBit(seed, 0)), generation: hmac(generationKey, withLastBit(seed, 1)), identifier: Uint8Array.from(identifier) };
+  return {
+    authentication: hmac(generationKey, withLastBit(seed, 0)),
+    generation: hmac(generationKey, withLastBit(seed, 1)),
+    identifier: Uint8Array.from(identifier),
+  };
 }
 
 /** A working key has no keys below it. */

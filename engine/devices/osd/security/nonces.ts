@@ -1,27 +1,34 @@
 /**
- * Request nonces that have come: a time of six bytes and six random ones. Each is good once, and only near its time, so that no more need be remembered
- * than come within the window. OSD-2 "Request nonces".
+ * Request nonces that have come: a time of six bytes and six random ones. Each is good once, and only near its time. So many are remembered at most: when one
+ * more comes the oldest is forgotten, and none that is not younger is taken from then on, so that none is ever taken twice. OSD-2 "Request nonces".
  */
 export class NonceList {
-  readonly #depth: number;
+  readonly #countMax: number;
+  /** By their text, in the order in which they came. */
   readonly #seen = new Map<string, number>();
+  #floorMs: number;
 
-  constructor(depth: number) {
-    this.#depth = depth;
+  /** What came before `startMs` is not known. */
+  constructor(countMax: number, startMs: number) {
+    this.#countMax = countMax;
+    this.#floorMs = startMs - 1;
   }
 
-  /** Remembers the nonce until `forgetAtMs`. `repeated`: it has come before. `full`: so many are in use that this one cannot be remembered. */
-  note(nonce: Uint8Array, nowMs: number, forgetAtMs: number): 'new' | 'repeated' | 'full' {
+  /** Remembers the nonce. `old`: it may have come and been forgotten. */
+  note(nonce: Uint8Array, timeMs: number): 'new' | 'repeated' | 'old' {
     const text = Buffer.from(nonce).toString('hex');
     if (this.#seen.has(text)) return 'repeated';
-    if (this.#seen.size >= this.#depth) this.#forgetOld(nowMs);
-    if (this.#seen.size >= this.#depth) return 'full';
-    this.#seen.set(text, forgetAtMs);
+    if (timeMs <= this.#floorMs) return 'old';
+    this.#seen.set(text, timeMs);
+    if (this.#seen.size > this.#countMax) this.#forgetFirst();
     return 'new';
   }
 
-  #forgetOld(nowMs: number): void {
-    for (const [text, forgetAtMs] of this.#seen) if (forgetAtMs < nowMs) this.#seen.delete(text);
+  #forgetFirst(): void {
+    const [first] = this.#seen;
+    if (first === undefined) return;
+    this.#seen.delete(first[0]);
+    this.#floorMs = Math.max(this.#floorMs, first[1]);
   }
 }
 

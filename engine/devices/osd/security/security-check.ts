@@ -1,15 +1,15 @@
+import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
 import type { DeviceFacts } from '../attributes/attribute-page.js';
+import { PAGE_BASE, readUint, StandardPage } from '../attributes/attribute-page.js';
 import { ObjectAttributes } from '../attributes/object-attributes.js';
 import { PARTITION_SECURITY, partitionSecurityMethod } from '../attributes/partition-pages.js';
-import { NONCE_LIST_DEPTH, nonceWindow, rootSecurityMethod } from '../attributes/root-pages.js';
-import { PAGE_BASE, readUint, StandardPage } from '../attributes/attribute-page.js';
+import { nonceWindow, rootSecurityMethod } from '../attributes/root-pages.js';
 import { POLICY_ACCESS_TAG } from '../attributes/user-object-pages.js';
 import { CommandFailure, invalidCdbField } from '../protocol/command-failure.js';
-import { objectTypeOf, ObjectType, partitionName } from '../protocol/object-id.js';
+import { ObjectType, objectTypeOf, partitionName } from '../protocol/object-id.js';
 import { CDB, type OsdCdb } from '../protocol/osd-cdb.js';
 import type { ObjectKind, ObjectName, ObjectStore } from '../store/object-store.js';
-import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
-import { ALGORITHM_HMAC_SHA1, CAPABILITY, Capability, CapabilityFormat, capabilityFieldAt, DescriptorType, Permission, SecurityMethod } from './capability.js';
+import { ALGORITHM_HMAC_SHA1, CAPABILITY, Capability, CapabilityFormat, capabilityFieldAt, DescriptorType, SecurityMethod } from './capability.js';
 import { capabilityKey, capKeyValue, isEqual, requestValue } from './integrity.js';
 import { KeyStore, keyName } from './key-store.js';
 import { NonceList, nonceTimeMs } from './nonces.js';
@@ -40,12 +40,13 @@ export class SecurityCheck {
   readonly #store: ObjectStore;
   readonly #facts: DeviceFacts;
   readonly #keys: KeyStore;
-  readonly #nonces = new NonceList(NONCE_LIST_DEPTH);
+  readonly #nonces: NonceList;
 
   constructor(store: ObjectStore, facts: DeviceFacts) {
     this.#store = store;
     this.#facts = facts;
     this.#keys = new KeyStore(store);
+    this.#nonces = new NonceList(facts.nonceCountMax, facts.nowMs());
   }
 
   /** Throws `CommandFailure` for a command that may not run. `securityToken` is that of the I_T nexus. */
@@ -92,11 +93,19 @@ export class SecurityCheck {
 
   #secretOf({ keyVersion }: Capability, { keyLevel, name }: Demand): Uint8Array {
     if (keyLevel === 'working') {
-      const mask = this.#store.attribute(partitionName(name.partitionId), PAGE_BASE.partition + StandardPage.policySecurity, PARTITION_SECURITY.frozenWorkingKeyMask);
+      const mask = this.#store.attribute(
+        partitionName(name.partitionId),
+        PAGE_BASE.partition + StandardPage.policySecurity,
+        PARTITION_SECURITY.frozenWorkingKeyMask,
+      );
       if (mask !== null && ((Number(readUint(mask)) >> keyVersion) & 1) !== 0) throw new CommandFailure(SenseKey.illegalRequest, Asc.securityWorkingKeyFrozen);
     }
     const nameOfKey =
-      keyLevel === 'working' ? keyName.working(name.partitionId, keyVersion) : keyLevel === 'partition' ? keyName.partition(name.partitionId) : keyName[keyLevel];
+      keyLevel === 'working'
+        ? keyName.working(name.partitionId, keyVersion)
+        : keyLevel === 'partition'
+          ? keyName.partition(name.partitionId)
+          : keyName[keyLevel];
     const key = this.#keys.get(nameOfKey);
     // A key that was never set opens nothing.
     if (key === null) throw invalidCdbField(capabilityFieldAt('keyVersion'), 7);
@@ -108,9 +117,9 @@ export class SecurityCheck {
     const timeMs = nonceTimeMs(nonce);
     if (timeMs < nowMs - nonceWindow.oldestMs || timeMs > nowMs + nonceWindow.newestMs)
       throw new CommandFailure(SenseKey.illegalRequest, Asc.nonceTimestampOutOfRange);
-    const noted = this.#nonces.note(nonce, nowMs, timeMs + nonceWindow.oldestMs);
+    const noted = this.#nonces.note(nonce, timeMs);
     if (noted === 'repeated') throw new CommandFailure(SenseKey.illegalRequest, Asc.nonceNotUnique);
-    if (noted === 'full') throw new CommandFailure(SenseKey.illegalRequest, Asc.insufficientResources);
+    if (noted === 'old') throw new CommandFailure(SenseKey.illegalRequest, Asc.nonceTimestampOutOfRange);
   }
 
   /** Expiry, object version, policy access tag and boot epoch. */
@@ -136,7 +145,8 @@ export class SecurityCheck {
     if (capability.partitionId !== partitionId) throw invalidCdbField(capabilityFieldAt('partitionId'));
     if (!isDescriptorOf(capability.descriptorType, capability.objectType)) throw invalidCdbField(capabilityFieldAt('descriptorType'), 7);
     if (capability.descriptorType === DescriptorType.object && capability.objectId !== objectId) throw invalidCdbField(capabilityFieldAt('objectId'));
-    if (capability.descriptorType === DescriptorType.collection && !this.#isIn(capability.objectId, demand)) throw invalidCdbField(capabilityFieldAt('objectId'));
+    if (capability.descriptorType === DescriptorType.collection && !this.#isIn(capability.objectId, demand))
+      throw invalidCdbField(capabilityFieldAt('objectId'));
     const { range } = capability;
     if (range !== null && demand.range !== null && (demand.range.start < range.start || demand.range.end > range.end))
       throw invalidCdbField(capabilityFieldAt('rangeLength'));
@@ -160,5 +170,3 @@ function checkPermissions({ permissions }: Capability, needed: number): void {
   const bit = 31 - Math.clz32(missing);
   throw invalidCdbField(CDB.capability + CAPABILITY.permissions + (bit >= 8 ? 0 : 1), bit % 8);
 }
-
-export { Permission };

@@ -35,6 +35,7 @@ import { ASSIGNED_ID_MIN, ROOT_NAME } from './object-types.js';
 import { Records } from './records.js';
 import { SpaceCheck } from './space-check.js';
 import { METADATA_FOLDER, type ObjectStoreClaim } from './store-directory.js';
+import { asStoreFault } from './store-faults.js';
 
 export interface DirectoryStoreOptions {
   readonly directory: string;
@@ -46,6 +47,8 @@ export interface DirectoryStoreOptions {
   readonly claim: ObjectStoreClaim | null;
 }
 
+/** Pages that were freed can be used again only behind a flush. */
+const UNSYNCED_COUNT_MAX_WHEN_LOW = 1;
 const GENERATION = Buffer.from('generation');
 
 /** The parts of the store put together: each method checks what it is asked for, and runs in a transaction when it changes something. */
@@ -91,7 +94,7 @@ export class DirectoryStore implements ObjectStore {
     this.#attributes = new AttributeTable(metadata, records, limits);
     this.#memberships = new MembershipTable(metadata, records, limits);
     this.#lifecycle = new ObjectLifecycle({ metadata, records, attributes: this.#attributes, memberships: this.#memberships, accounts, limits });
-    this.#space = new SpaceCheck(records, directory, capacityBytes);
+    this.#space = new SpaceCheck({ records, directory, capacityBytes, reserveBytes: limits.osdReserveBytes, unusedBytes: () => metadata.unusedBytes() });
     this.#data = new ObjectData({ metadata, records, files: this.#files, accounts, space: this.#space, listCountMax: limits.osdListCountMax });
     const informationOf = (name: ObjectName) => this.information(name);
     this.#listing = new Listing({ metadata, records, attributes: this.#attributes, limits, informationOf });
@@ -104,9 +107,16 @@ export class DirectoryStore implements ObjectStore {
 
   transaction<T>(work: () => T): T {
     if (this.#metadata.isInTransaction) return work();
-    const result = this.#metadata.transaction(work);
-    this.#settle();
-    return result;
+    if (this.#space.isLow && !this.#isReadOnly) this.#metadata.read(() => this.#cleanUpStep());
+    try {
+      return this.#metadata.transaction(work);
+    } catch (error) {
+      // Behind a flush LMDB may use again the pages that were freed, and files of removed objects go: the next command may find room.
+      if (error instanceof ObjectStoreFault && error.fault === 'no-space') this.#freeSpace();
+      throw error;
+    } finally {
+      this.#settle();
+    }
   }
 
   format({ keepKey = () => false }: { readonly keepKey?: (keyName: string) => boolean } = {}): void {
@@ -151,16 +161,16 @@ export class DirectoryStore implements ObjectStore {
   }
 
   createPartition(requestedId: bigint | null): bigint {
-    return this.transaction(() => this.#lifecycle.createPartition(requestedId));
+    return this.#grow(() => this.#lifecycle.createPartition(requestedId));
   }
 
   createCollection(partitionId: bigint, requestedId: bigint | null): bigint {
-    return this.transaction(() => this.#lifecycle.createCollection(partitionId, requestedId));
+    return this.#grow(() => this.#lifecycle.createCollection(partitionId, requestedId));
   }
 
   createUserObjects(partitionId: bigint, requestedId: bigint | null, count: number): bigint {
     assert(Number.isInteger(count) && count >= 1, 'at least one object is created');
-    return this.transaction(() => this.#lifecycle.createUserObjects(partitionId, requestedId, count));
+    return this.#grow(() => this.#lifecycle.createUserObjects(partitionId, requestedId, count));
   }
 
   removeUserObject(name: ObjectName): void {
@@ -225,6 +235,7 @@ export class DirectoryStore implements ObjectStore {
   setAttribute(name: ObjectName, pageNumber: number, attributeNumber: number, value: Uint8Array | null): void {
     this.transaction(() => {
       const takenBytes = this.#attributes.set(name, this.#records.requireAny(name), { pageNumber, attributeNumber }, value);
+      if (takenBytes > 0) this.#space.admitGrowth(0);
       this.#space.admit(name.partitionId, takenBytes);
       this.#records.addUsed(name, takenBytes);
     });
@@ -259,7 +270,7 @@ export class DirectoryStore implements ObjectStore {
   }
 
   join(name: ObjectName, collectionId: bigint): number {
-    return this.transaction(() => this.#memberships.join(name, collectionId));
+    return this.#grow(() => this.#memberships.join(name, collectionId));
   }
 
   leave(name: ObjectName, collectionId: bigint): boolean {
@@ -337,12 +348,7 @@ export class DirectoryStore implements ObjectStore {
     if (this.#isReadOnly) return false;
     return this.#metadata.read(() => {
       this.#records.writeAccesses();
-      if (this.#accounts.cleanUp()) return true;
-      const [stale] = this.#stale;
-      if (stale !== undefined) {
-        if (!removeStep(this.#directory, stale)) this.#stale.shift();
-        return true;
-      }
+      if (this.#cleanUpStep()) return true;
       this.#metadata.sync();
       return false;
     });
@@ -379,10 +385,39 @@ export class DirectoryStore implements ObjectStore {
     }
   }
 
+  /** Some files that are nobody's any more; answers whether there may be more. */
+  #cleanUpStep(): boolean {
+    if (this.#accounts.cleanUp()) return true;
+    const [stale] = this.#stale;
+    if (stale === undefined) return false;
+    if (!removeStep(this.#directory, stale)) this.#stale.shift();
+    return true;
+  }
+
+  #grow<T>(work: () => T): T {
+    return this.transaction(() => {
+      this.#space.admitGrowth(0);
+      return work();
+    });
+  }
+
+  #freeSpace(): void {
+    try {
+      this.#metadata.sync();
+      this.#accounts.cleanUpAll();
+    } catch (error) {
+      if (!(asStoreFault(error) instanceof ObjectStoreFault)) throw error;
+      // The fault that led here is the one to be told.
+    }
+  }
+
   #settle(): void {
     this.#metadata.read(() => {
       this.#accounts.settle();
-      if (this.#metadata.unsyncedCount >= this.#limits.osdUnsyncedCommitCountMax) this.#metadata.sync();
+      // Removing takes space too, until the next flush.
+      this.#space.look();
+      const unsyncedCountMax = this.#space.isLow ? UNSYNCED_COUNT_MAX_WHEN_LOW : this.#limits.osdUnsyncedCommitCountMax;
+      if (this.#metadata.unsyncedCount >= unsyncedCountMax) this.#metadata.sync();
     });
   }
 

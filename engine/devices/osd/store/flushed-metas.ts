@@ -41,6 +41,8 @@ export class FlushedMetas {
     this.#boot = boot;
     this.#sequence = existsSync(path) ? (newestSlot(readFileSync(path))?.sequence ?? 0n) : 0n;
     this.#fd = openSync(path, this.#sequence === 0n ? 'w+' : 'r+', OWNER_ONLY);
+    // With its space from the start: a flush must be possible when there is none left, as only behind it space can be given back.
+    if (this.#sequence === 0n) writeSync(this.#fd, Buffer.alloc(SLOT_COUNT * SLOT_LENGTH), 0, SLOT_COUNT * SLOT_LENGTH, 0);
   }
 
   /** Keeps the meta pages that the environment's file has now; all that they name must be on stable storage already. */

@@ -18,8 +18,17 @@ export interface LmdbTable {
   putSync(key: Uint8Array, value: Uint8Array): void;
   removeSync(key: Uint8Array): boolean;
   clearSync(): void;
+  getStats(): LmdbStats;
   getKeys(range: LmdbRange): Iterable<Uint8Array>;
   getRange(range: LmdbRange): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
+}
+
+export interface LmdbStats {
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+  /** Of the environment. */
+  readonly lastPageNumber: number;
 }
 
 export interface LmdbReadTransaction {

@@ -65,6 +65,15 @@ export class Metadata {
     this.#metas = readOnly ? null : new FlushedMetas(join(directory, METAS_NAME), boot);
   }
 
+  /** What the environment's file has and no table uses: LMDB writes there before it makes the file longer. About. */
+  unusedBytes(): number {
+    const stats = tableNames.map((name) => this.tables[name].getStats());
+    const usedCount = stats.reduce((sum, { treeBranchPageCount, treeLeafPageCount, overflowPages }) => {
+      return sum + treeBranchPageCount + treeLeafPageCount + overflowPages;
+    }, 0);
+    return Math.max(0, (stats[0]?.lastPageNumber ?? 0) - usedCount) * PAGE_BYTES;
+  }
+
   get isInTransaction(): boolean {
     return this.#isOpen;
   }

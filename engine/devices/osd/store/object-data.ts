@@ -151,11 +151,14 @@ export class ObjectData {
   }
 
   #admit(name: ObjectName, { fileId, logicalLengthBytes }: ObjectRecord, offset: number, length: number): void {
-    if (!this.#space.isBounded(name.partitionId)) return;
+    const hasRoom = this.#space.hasRoom(length);
+    if (hasRoom && !this.#space.isBounded(name.partitionId)) return;
     // Space behind the logical length is nobody's and is not counted in what is used, so that it counts as missing.
     const insideLength = Math.max(0, Math.min(offset + length, inBlocks(logicalLengthBytes)) - offset);
     const missing = fileId === 0 ? length : length - insideLength + this.#files.missingBytes(fileId, offset, insideLength);
-    this.#space.admit(name.partitionId, missing === 0 ? 0 : inBlocks(missing));
+    if (missing === 0) return;
+    if (!hasRoom) this.#space.admitGrowth(inBlocks(missing));
+    this.#space.admit(name.partitionId, inBlocks(missing));
   }
 
   /** Before the object grows over what its file has behind the end. */

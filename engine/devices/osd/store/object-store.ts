@@ -21,12 +21,13 @@ export interface ObjectStore extends ObjectsApi, AttributeApi, DataApi, ListingA
    * Everything that `work` changes of metadata happens together or not at all: a command's creation, attributes and membership are one transaction.
    * Calls inside join it, and an exception thrown by `work` undoes all of it. Bytes written to an object that was there before are not undone; bytes of
    * an object that is created in it are. Without it each call is a transaction of its own. Transactions do not nest: an inner one joins.
+   * Who catches a fault inside of `work` and goes on keeps what the failed call did before it failed: let it out.
    */
   transaction<T>(work: () => T): T;
 
   /**
    * FORMAT OSD: every partition, collection, object and attribute is gone, at once or not at all, and on stable storage when it returns. Keys stay
-   * for which `keepKey` answers true (none when it is missing). Freed files are removed by `maintain` later.
+   * for which `keepKey` answers true (none when it is missing). Freed files are removed by `maintain` later. In a transaction it is the last to change data.
    */
   format(options?: { readonly keepKey?: (keyName: string) => boolean }): void;
   /** Counts the formats of this directory from 1: a list identifier that was given out before the last one can be told by it. */
@@ -42,7 +43,10 @@ export interface ObjectStore extends ObjectsApi, AttributeApi, DataApi, ListingA
   /** In order of their bytes. There are few keys: at most `osdKeyCountMax`. */
   keyNames(): readonly string[];
 
-  /** Does a bounded piece of what waits for a quiet moment (freed files, times of access). Answers whether there is more. Call it when idle. */
+  /**
+   * Does a bounded piece of what waits for a quiet moment: times of access, freed files, and at last a flush of the metadata. Answers whether there is
+   * more. To be called when the device has been idle for a while (a second, say), until it answers false.
+   */
   maintain(): boolean;
 
   /** Flushes everything and lets others in. Throws when acknowledged data may be lost; it is closed then all the same. */

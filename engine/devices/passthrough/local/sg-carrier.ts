@@ -87,21 +87,22 @@ export class SgCarrier implements Carrier {
 
   #startAnother(): void {
     if (this.#threads.length + this.#startingCount >= this.#options.threadCountMax || this.#startingCount > 0) return;
+    void this.#startThread();
+  }
+
+  async #startThread(): Promise<void> {
     this.#startingCount++;
-    this.#options.startThread().then(
-      (thread) => {
-        this.#startingCount--;
-        if (this.#isOver) {
-          void thread.close().catch(() => undefined);
-          return;
-        }
-        this.#threads.push(thread);
-        this.#idle.push(thread);
-        this.#pump();
-      },
-      // Those that are there go on; a device that has gone they notice.
-      () => this.#startingCount--,
-    );
+    // Where none can be started those that are there go on; a device that has gone they notice.
+    const thread = await this.#options.startThread().catch(() => null);
+    this.#startingCount--;
+    if (thread === null) return;
+    if (this.#isOver) {
+      await thread.close().catch(() => undefined);
+      return;
+    }
+    this.#threads.push(thread);
+    this.#idle.push(thread);
+    this.#pump();
   }
 
   async #run(thread: SgThread, { command, onEnd }: Queued): Promise<void> {

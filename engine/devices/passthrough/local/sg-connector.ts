@@ -18,8 +18,9 @@ export function sgConnector(config: DeviceLunConfig, { limits, isBound }: Pick<O
   return {
     name: source,
     isPerNexus: false,
-    async connect(_initiatorPortName, onLost): Promise<Carrier> {
-      const startThread = async (): Promise<SgThread> => (await BoundThread.start<SgService>({ moduleUrl: SERVICE_URL, options: serviceOptions, isBound })) as SgThread;
+    async connect(_wayName, onLost): Promise<Carrier> {
+      const startThread = async (): Promise<SgThread> =>
+        (await BoundThread.start<SgService>({ moduleUrl: SERVICE_URL, options: serviceOptions, isBound })) as SgThread;
       return new SgCarrier({ first: await startThread(), startThread, threadCountMax: isBound ? limits.passthroughThreadCountMax : 1, onLost });
     },
   };

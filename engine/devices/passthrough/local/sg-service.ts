@@ -1,7 +1,17 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { TargetError } from '../../../errors.js';
 import { type NativeCalls, nativeCalls } from '../../../store/native.js';
-import { readSgHeader, SG_CDB_LENGTH_MAX, SG_GET_VERSION_NUM, SG_IO, SG_IO_HEADER_LENGTH, SG_RESET_DEVICE_ONLY, SG_SCSI_RESET, SG_SENSE_CAPACITY, writeSgHeader } from './sg-io.js';
+import {
+  readSgHeader,
+  SG_CDB_LENGTH_MAX,
+  SG_GET_VERSION_NUM,
+  SG_IO,
+  SG_IO_HEADER_LENGTH,
+  SG_RESET_DEVICE_ONLY,
+  SG_SCSI_RESET,
+  SG_SENSE_CAPACITY,
+  writeSgHeader,
+} from './sg-io.js';
 
 export interface SgServiceOptions {
   readonly path: string;
@@ -21,7 +31,14 @@ export interface SgCommand {
 /** `code` is the name of the error when the call itself failed. */
 export type SgOutcome =
   | { readonly code: string }
-  | { readonly code: null; readonly status: number; readonly hostStatus: number; readonly driverStatus: number; readonly sense: Uint8Array; readonly movedLength: number };
+  | {
+      readonly code: null;
+      readonly status: number;
+      readonly hostStatus: number;
+      readonly driverStatus: number;
+      readonly sense: Uint8Array;
+      readonly movedLength: number;
+    };
 
 /** What it needs of the system; tests have their own. */
 export interface SgSystem {

@@ -18,7 +18,6 @@ export function remoteConnector(config: DeviceLunConfig, context: OpenContext): 
     url: parseIscsiUrl(source, environment),
     name: maskIscsiUrl(source),
     isPerNexus: options['session'] !== 'shared',
-    unitName: `${context.targetName}/${config.lun}`,
     clock: context.clock,
     limits: context.limits,
     ...(initiatorName === undefined ? {} : { initiatorName }),

@@ -1,12 +1,19 @@
-import { InitiatorError } from '../../../../initiator/errors.js';
 import type { CommandResult, PendingCommand } from '../../../../initiator/command-exchange.js';
-import { ConnectionLostError } from '../../../../initiator/errors.js';
+import { ConnectionLostError, InitiatorError } from '../../../../initiator/errors.js';
 import type { Session } from '../../../../initiator/session.js';
 import type { Clock } from '../../../clock.js';
 import type { Limits } from '../../../limits.js';
 import { ResidualFlag, TaskManagementResponse } from '../../../pdu/index.js';
+import { DataDirection } from '../../../shm/layout.js';
 import type { CarriedCommand, CarriedEnd, CarriedTask, Carrier } from '../carrier.js';
 
+/** Which way data moves is told where none is expected too: the residual is counted from it. */
+const directionOptions = {
+  [DataDirection.none]: {},
+  [DataDirection.in]: { direction: 'in' },
+  [DataDirection.out]: { direction: 'out' },
+  [DataDirection.bidirectional]: { direction: 'both' },
+} as const;
 const READ_FLAGS_SHIFT = 2;
 /** Commands end by their target or with their connection: whoever made one counts the time, and aborts it. */
 const NO_TIME_LIMIT = 0;
@@ -28,7 +35,7 @@ export class SessionCarrier implements Carrier {
   }
 
   carry(command: CarriedCommand, onEnd: (end: CarriedEnd) => void): CarriedTask {
-    const { cdb, attribute, dataOut, dataIn } = command;
+    const { cdb, attribute, direction, dataOut, dataIn } = command;
     let pending: PendingCommand;
     try {
       pending = this.#session.submit({
@@ -36,6 +43,7 @@ export class SessionCarrier implements Carrier {
         cdb,
         attribute,
         timeoutMs: NO_TIME_LIMIT,
+        ...directionOptions[direction],
         ...(dataOut === null ? {} : { dataOut }),
         ...(dataIn === null ? {} : { dataInto: dataIn }),
       });
@@ -43,10 +51,7 @@ export class SessionCarrier implements Carrier {
       queueMicrotask(() => onEnd({ kind: error instanceof InitiatorError && error.code === 'ARGUMENT_INVALID' ? 'refused' : 'unsent' }));
       return { abort: () => {} };
     }
-    pending.result.then(
-      (result) => onEnd(answerOf(result, command)),
-      (error: unknown) => onEnd({ kind: kindOf(error) }),
-    );
+    void settle(pending, command).then(onEnd);
     return { abort: () => void this.#abort(pending) };
   }
 
@@ -113,6 +118,14 @@ export class SessionCarrier implements Carrier {
   }
 }
 
+async function settle(pending: PendingCommand, command: CarriedCommand): Promise<CarriedEnd> {
+  try {
+    return answerOf(await pending.result, command);
+  } catch (error) {
+    return { kind: kindOf(error) };
+  }
+}
+
 function isOpen(session: Session): boolean {
   return !session.isClosed;
 }
@@ -127,19 +140,19 @@ function kindOf(error: unknown): 'unsent' | 'lost' | 'aborted' | 'refused' {
  * What the device has moved or would have moved, from what came and the residuals. RFC 7143 §11.4.5. After an error less may have come than the residual says;
  * what did not come is not there to be given.
  */
-function answerOf(result: CommandResult, { dataOut, dataIn }: CarriedCommand): CarriedEnd {
+function answerOf(result: CommandResult, { direction, dataOut }: CarriedCommand): CarriedEnd {
   const { status, sense, residualFlags, residualCount, bidirectionalReadResidualCount } = result;
-  const outExpected = dataOut?.length ?? 0;
-  const isBidirectional = dataOut !== null && dataIn !== null;
-  const readFlags = isBidirectional ? residualFlags >> READ_FLAGS_SHIFT : dataOut === null ? residualFlags : 0;
-  const readCount = isBidirectional ? bidirectionalReadResidualCount : dataOut === null ? residualCount : 0;
+  const isBidirectional = direction === DataDirection.bidirectional;
+  const isWrite = direction === DataDirection.out;
+  const readFlags = isBidirectional ? residualFlags >> READ_FLAGS_SHIFT : isWrite ? 0 : residualFlags;
+  const readCount = isBidirectional ? bidirectionalReadResidualCount : residualCount;
   const isOverflow = (readFlags & ResidualFlag.overflow) !== 0;
   return {
     kind: 'answered',
     status,
     sense,
     dataInLength: result.dataIn.length + (isOverflow ? readCount : 0),
-    dataOutLength: dataOut === null ? 0 : movedOf(outExpected, residualFlags, residualCount),
+    dataOutLength: isBidirectional || isWrite ? movedOf(dataOut?.length ?? 0, residualFlags, residualCount) : 0,
   };
 }
 

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { hostname } from 'node:os';
 import { type IscsiUrl, loginOptionsOf } from '../../../../initiator/iscsi-url.js';
 import { Session } from '../../../../initiator/session.js';
 import type { Clock } from '../../../clock.js';
@@ -14,8 +13,6 @@ export interface SessionConnectorOptions {
   readonly isPerNexus: boolean;
   /** As whom we log in; the initiator's default when left out. */
   readonly initiatorName?: string;
-  /** Tells this unit from all others that log in under the name. */
-  readonly unitName: string;
   readonly clock: Clock;
   readonly limits: Limits;
 }
@@ -35,12 +32,12 @@ export class SessionConnector implements Connector {
     this.#options = options;
   }
 
-  async connect(initiatorPortName: string | null, onLost: (why: string) => void): Promise<Carrier> {
+  async connect(wayName: string, onLost: (why: string) => void): Promise<Carrier> {
     const { url, initiatorName, clock, limits } = this.#options;
     const session = await Session.login({
       ...loginOptionsOf(url),
       targetName: url.targetName,
-      isid: this.isidOf(initiatorPortName),
+      isid: isidOf(wayName),
       tolerate: 'harmless',
       keys: { errorRecoveryLevel: 0, maxConnections: 1 },
       clock,
@@ -49,14 +46,12 @@ export class SessionConnector implements Connector {
     });
     return new SessionCarrier(session, url.lun, clock, limits);
   }
+}
 
-  /**
-   * The same for the same initiator port at every login, so that the target knows the nexus again: persistent reservations are kept for it, and a session that
-   * was lost unseen makes way at once. RFC 7143 §10.1 "iSCSI Name and ISID/TSIH Use".
-   */
-  isidOf(initiatorPortName: string | null): string {
-    const { unitName, url } = this.#options;
-    const hash = createHash('sha256').update([hostname(), unitName, url.targetName, String(url.lun), initiatorPortName ?? ''].join('\0'));
-    return ISID_TYPE_RANDOM + hash.digest('hex').slice(0, ISID_HASH_DIGITS);
-  }
+/**
+ * The same for the same way at every login, so that the target knows the nexus again: persistent reservations are kept for it, and a session that was lost
+ * unseen makes way at once. Type 10b, RFC 7143 §11.12.5.
+ */
+export function isidOf(wayName: string): string {
+  return ISID_TYPE_RANDOM + createHash('sha256').update(wayName).digest('hex').slice(0, ISID_HASH_DIGITS);
 }

@@ -5,13 +5,17 @@
  *     4096  superblock of even sequence   superblock.ts
  *     8192  superblock of odd sequence
  *    12288  copy of the header
- *    16384  region of partition 0, then of the others: records from the start of each on, record-header.ts
+ *    16384  attributes that hosts wrote, of even sequence    medium-memory.ts
+ *    32768  the same of odd sequence
+ *    65536  region of partition 0, then of the others: records from the start of each on, record-header.ts
  *
  * A region is as long as its partition is large; what was not written is a hole or lies behind the end of the file.
  */
 export const SUPERBLOCK_OFFSETS = [4096, 8192] as const;
 export const HEADER_COPY_OFFSET = 12288;
-export const DATA_OFFSET = 16384;
+export const MEMORY_OFFSETS = [16384, 32768] as const;
+export const MEMORY_BYTES = 16384;
+export const DATA_OFFSET = 65536;
 
 export const PARTITION_BYTES_MIN = 64 * 1024;
 export const CAPACITY_BYTES_MIN = PARTITION_BYTES_MIN;

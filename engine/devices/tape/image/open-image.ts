@@ -18,6 +18,7 @@ import {
 import { DATA_OFFSET, HEADER_COPY_OFFSET, SUPERBLOCK_OFFSETS } from './image-layout.js';
 import { ImageLock } from './image-lock.js';
 import { isCheckpointGood, recoverLog } from './log-recovery.js';
+import { MediumMemory } from './medium-memory.js';
 import { PartitionLog } from './partition-log.js';
 import { decodeSuperblock, encodeSuperblock, SUPERBLOCK_BYTES, SUPERBLOCK_COUNT_COUNT, type Superblock, superblockOffset } from './superblock.js';
 import { emptyRows, TapeImage } from './tape-image.js';
@@ -62,7 +63,9 @@ function openFile(path: string, lock: ImageLock | null, { limits }: TapeServiceO
     const header = readHeader(file, path, limits.tapeCapacityBytesMax, notices);
     const { superblock, isNewest } = readSuperblock(file, path, header, notices);
     const found = readLogs(file, header, superblock, isNewest, notices);
-    const image = new TapeImage({ path, file, lock, header, limits, logs: found.logs, superblock: { ...superblock, generation: found.generation } });
+    const memory = new MediumMemory(file, header.imageId);
+    if (memory.isDamaged) notices.push('the attributes that hosts wrote are damaged and gone');
+    const image = new TapeImage({ path, file, lock, header, limits, memory, logs: found.logs, superblock: { ...superblock, generation: found.generation } });
     // A damaged image stays as it is, until it is written to. A full file system keeps nobody from reading.
     if (lock !== null && !found.isDamaged && isNewest) image.countLoad();
     return { image, wasRecovered: !superblock.isClean, notices };

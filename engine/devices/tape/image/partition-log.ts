@@ -164,6 +164,6 @@ export class PartitionLog {
       if (number === 0) break;
       offset = this.#load(offset, number)?.jumpOffset ?? 0;
     }
-    return path.reverse();
+    return path.toReversed();
   }
 }

@@ -11,6 +11,7 @@ import { BLOCK_LENGTH_BYTES_MAX, CIPHER_OVERHEAD_BYTES_MAX, RECORD_HEADER_BYTES,
 import { partitionsFit } from './tape-image.js';
 import { spaceFrom } from './tape-motion.js';
 import type {
+  TapeAttribute,
   TapeBlockEncryption,
   TapeChangeOutcome,
   TapeEncryption,
@@ -177,6 +178,15 @@ export class TapeDrive implements TapeService {
     const { capacityBytes } = this.#tape.image.header;
     const left = Math.max(PARTITION_BYTES_MIN, Math.floor((capacityBytes * Math.min(proportion, PROPORTION_MAX)) / PROPORTION_MAX));
     return this.#format(left, [left]);
+  }
+
+  attributes(): readonly TapeAttribute[] {
+    return this.#tape.image.memory.attributes;
+  }
+
+  writeAttributes(changes: readonly TapeAttribute[]): { readonly fault: TapeFault | null } {
+    const { image } = this.#tape;
+    return { fault: image.readOnly ? { kind: 'writeProtected' } : image.memory.write(changes) };
   }
 
   setCompression(enabled: boolean): void {

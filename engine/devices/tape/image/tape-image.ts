@@ -5,6 +5,7 @@ import { alignUp, DATA_OFFSET, earlyWarningBytes, PARTITION_BYTES_MIN, REGION_AL
 import type { ImageLock } from './image-lock.js';
 import { endAt, type LogPlace } from './log-place.js';
 import { LogWriter } from './log-writer.js';
+import type { MediumMemory } from './medium-memory.js';
 import { PartitionLog } from './partition-log.js';
 import { encodeSuperblock, type PartitionRow, SUPERBLOCK_BYTES, type Superblock, superblockOffset } from './superblock.js';
 import type { TapeFault, TapeLimits, TapePartitionFacts } from './tape-service.js';
@@ -18,6 +19,7 @@ export interface TapeImageParts {
   readonly header: ImageHeader;
   readonly superblock: Superblock;
   readonly logs: PartitionLog[];
+  readonly memory: MediumMemory;
   readonly limits: TapeLimits;
 }
 
@@ -29,6 +31,7 @@ export class TapeImage {
   readonly readOnly: boolean;
   readonly traffic: TapeTrafficCounts;
   readonly limits: TapeLimits;
+  readonly memory: MediumMemory;
   readonly #lock: ImageLock | null;
   #logs: PartitionLog[];
   #superblock: Superblock;
@@ -37,7 +40,7 @@ export class TapeImage {
   /** An image that was found damaged stays as it was found until it is written to. */
   #isChanged = false;
 
-  constructor({ path, file, lock, header, superblock, logs, limits }: TapeImageParts) {
+  constructor({ path, file, lock, header, superblock, logs, memory, limits }: TapeImageParts) {
     this.path = path;
     this.file = file;
     this.#lock = lock;
@@ -45,6 +48,7 @@ export class TapeImage {
     this.header = header;
     this.#superblock = superblock;
     this.#logs = logs;
+    this.memory = memory;
     this.limits = limits;
     this.traffic = new TapeTrafficCounts(superblock.counts);
   }
@@ -148,7 +152,7 @@ export class TapeImage {
     for (const log of this.#logs) log.isWritable = true;
     // What it does not give back now it will use again.
     this.file.truncate(DATA_OFFSET);
-    return null;
+    return this.memory.forgetFrom(rows.length);
   }
 
   /** What is behind the end of a log is given back to the file system. */
@@ -168,10 +172,7 @@ export class TapeImage {
     try {
       if (this.#isChanged) {
         fault = this.sync();
-        if (fault === null) {
-          for (const log of this.#logs) log.checkpoint = log.end;
-          fault = this.#keep({ partitions: this.#rows(), isClean: true });
-        }
+        if (fault === null) fault = this.#keep({ partitions: this.#rows(), isClean: true });
       }
     } finally {
       this.file.close();

@@ -1,14 +1,3 @@
-/*
- * REQUEST from the device server (remove when done or refused; both are small):
- *  1. Host attributes of the medium (MAM, READ/WRITE ATTRIBUTE; LTFS keeps its volume coherency there), kept in the image over loads, durable when it answers:
- *       attributes(): readonly TapeAttribute[]                              – by ascending partition and identifier
- *       writeAttributes(list: readonly TapeAttribute[]): { readonly fault: TapeFault | null }   – a `value` of no bytes removes it
- *       interface TapeAttribute { readonly partition: number; readonly identifier: number; readonly format: number; readonly value: Uint8Array }
- *     at most 4 KiB all together (fault.kind 'attributes' beyond that); gone with formatMedium/setCapacity only as far as partitions are gone.
- *  2. Raw and external encryption modes (SSC-4 "Data encryption modes"): `TapeEncryption.encrypt: boolean | 'external'`, `decrypt: 'off' | 'encryptedOnly' | 'mixed' | 'raw'`.
- *     'raw' reads an encrypted block as it is stored (nonce, ciphertext, tag, with KADs and whatever is needed to write it back) and a clear one as it is;
- *     'external' writes such bytes back as an encrypted block (fault 'blockLength' when they are none), which then decrypts with the original key.
- */
 import type { Limits } from '../../../limits.js';
 import { TapeDrive } from './tape-drive.js';
 
@@ -43,7 +32,10 @@ export interface TapeService {
    * and not transferred; its true length is told), behind a filemark, behind a block at fault, or at the end of data.
    */
   readBlocks(target: Uint8Array, blockLengthBytes: number, blockCount: number): TapeReadOutcome;
-  /** Like `readBlock` and `readBlocks` without a transfer. With `expected`, contents are compared (BYTCMP): `stop` 'miscompare' behind the block that differs. */
+  /**
+   * Like `readBlock` and `readBlocks` without a transfer. With `expected`, contents are compared (BYTCMP): `stop` 'miscompare' behind the block
+   * that differs.
+   */
   verifyBlock(lengthBytes: number, expected: Uint8Array | null): TapeReadOutcome;
   verifyBlocks(blockLengthBytes: number, blockCount: number, expected: Uint8Array | null): TapeReadOutcome;
   /** What stands behind the position, without moving: for the Next Block Encryption Status page. */
@@ -80,6 +72,14 @@ export interface TapeService {
   formatMedium(partitionBytes: readonly number[]): TapeChangeOutcome;
   /** SET CAPACITY: `proportion` / 65535 of the native capacity (0 counts as the least possible) in one partition; everything on the medium is gone. */
   setCapacity(proportion: number): TapeChangeOutcome;
+
+  /** What hosts keep in the auxiliary memory of the medium, by ascending partition and identifier. */
+  attributes(): readonly TapeAttribute[];
+  /**
+   * Those of the same partition and identifier are replaced, and removed by a value of no bytes. On stable storage when it answers.
+   * `fault.kind` 'attributes' when all together have no room (8 KiB of values); then nothing changes. A format takes those of partitions that are gone.
+   */
+  writeAttributes(changes: readonly TapeAttribute[]): { readonly fault: TapeFault | null };
 
   /** Settings of the drive, kept over loads; may be called when nothing is loaded. */
   setCompression(enabled: boolean): void;
@@ -227,7 +227,16 @@ export type TapeFault =
   | { readonly kind: 'hostIo'; readonly systemCode: string }
   /** A block of no bytes or of more than `blockLengthBytesMax`. */
   | { readonly kind: 'blockLength' }
-  | { readonly kind: 'partitions' };
+  | { readonly kind: 'partitions' }
+  | { readonly kind: 'attributes' };
+
+/** SPC-4 "MAM attribute format": numbers of one, two and one byte; a value has at most 65535. */
+export interface TapeAttribute {
+  readonly partition: number;
+  readonly identifier: number;
+  readonly format: number;
+  readonly value: Uint8Array;
+}
 
 export type TapeEncryptionFault =
   /** The block is encrypted and the drive does not decrypt. ASC 74h/01h UNABLE TO DECRYPT DATA. */

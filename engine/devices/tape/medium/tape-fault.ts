@@ -32,6 +32,7 @@ export function conditionOf(fault: TapeFault): UnitCondition {
       return { key: SenseKey.mediumError, asc: Asc.writeError };
     case 'blockLength':
     case 'partitions':
+    case 'attributes':
       return { key: SenseKey.illegalRequest, asc: Asc.invalidFieldInCdb, details: { fieldPointer: { byte: LENGTH_AT, inCdb: true } } };
   }
 }

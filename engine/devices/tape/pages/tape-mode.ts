@@ -62,6 +62,7 @@ export const tapeModeProfile: ModeProfile = {
     const fault = drive.isLoaded ? (await drive.call('flush')).fault : null;
     return { status: fault === null ? ScsiStatus.good : ScsiStatus.busy, sense: new Uint8Array(0), dataIn: new Uint8Array(0) };
   },
+  hasPageZero: true,
   pages: [
     readWriteErrorRecoveryPage,
     disconnectReconnectPage,

@@ -17,10 +17,16 @@ import { type CommandOptions, dataInOf, identity, nexus, otherNexus, runDeferred
 const RECORD_BYTES_MAX = 65_536;
 const PVD_LBA = 16;
 
-/** A folder for the images of a test file. */
-export function imageFolder(): { readonly path: (name: string) => string; readonly remove: () => void } {
+const drives: OpticalDrive[] = [];
+
+/** A folder for the images of a test file; with it go the drives of its scenes. */
+export function imageFolder(): { readonly path: (name: string) => string; readonly remove: () => Promise<void> } {
   const folder = mkdtempSync(join(tmpdir(), 'lunloom-optical-'));
-  return { path: (name) => join(folder, name), remove: () => rmSync(folder, { recursive: true }) };
+  const remove = async () => {
+    for (const drive of drives) await drive.close();
+    rmSync(folder, { recursive: true });
+  };
+  return { path: (name) => join(folder, name), remove };
 }
 
 /** Each block begins with its own address. */
@@ -80,6 +86,7 @@ export async function opticalScene(path: string | null, options: OpticalOptions 
     openDisc: open,
     first: inserted === null ? null : { inserted, disc: await open(inserted) },
   });
+  drives.push(drive);
   const unit = new LogicalUnit({
     handle: 1,
     lun: 0,

@@ -90,7 +90,7 @@ test('READ CD: audio and Mode 2 were expected of a Mode 1 track (ILLEGAL MODE FO
 test('READ CD MSF: from one address up to before another', async () => {
   assertBytes(await good(cd.unit, 'b900 00 000214 000216 10 00 00'), blocksOf(20, 2));
   assert.is(await sense(cd.unit, 'b900 00 000216 000214 10 00 00'), '05/24/00');
-  assert.is(await sense(cd.unit, 'b900 00 00023c4b 0214 1000 00'.replaceAll(' ', '').slice(0, 24)), '05/24/00');
+  assert.is(await sense(cd.unit, 'b900 00 003c00 004000 10 00 00'), '05/24/00');
 });
 
 test('READ TOC/PMA/ATIP: one data track and the lead-out, as blocks and as times', async () => {
@@ -105,9 +105,8 @@ test('READ TOC/PMA/ATIP: sessions, raw, and the formats that a pressed disc has 
   assertBytes(await good(cd.unit, '4300 01 000000 00 000c 00'), hex('000a 01 01 00 14 01 00 00000000'));
   // The format where ATAPI had it, as Linux sends it.
   assertBytes(await good(cd.unit, '4300 00 000000 00 000c 40'), hex('000a 01 01 00 14 01 00 00000000'));
-  const raw = '002e 01 01 01140 0a0 00 00 00 00 01 00 00'.replaceAll(' ', '');
   const data = await good(cd.unit, '4302 02 000000 01 0064 00');
-  assertBytes(data.subarray(0, 15), hex(raw.slice(0, 8) + '01 14 00 a0 00 00 00 00 01 00 00'));
+  assertBytes(data.subarray(0, 15), hex('002e 01 01 01 14 00 a0 00 00 00 00 01 00 00'));
   assertBytes(data.subarray(26, 37), hex('01 14 00 a2 00 00 00 00 00 07 19'));
   for (const format of ['03', '04', '05', '06']) assert.is(await sense(cd.unit, `4300 ${format} 000000 00 0064 00`), '05/24/00');
   assert.is(await sense(dvd.unit, '4302 02 000000 01 0064 00'), '05/24/00');
@@ -160,7 +159,14 @@ test('READ FORMAT CAPACITIES: what is recorded, and without a disc that there is
 });
 
 test('writing to a pressed disc is refused as write protected', async () => {
-  for (const cdb of ['2a00 00000000 00 0001 00', '2e00 00000000 00 0001 00', 'aa00 00000000 00000001 00 00', '53 00000000 00000010 00', '5b00 02 00 0000 000000 00', 'a100 00000000 0000000000 00']) {
+  for (const cdb of [
+    '2a00 00000000 00 0001 00',
+    '2e00 00000000 00 0001 00',
+    'aa00 00000000 00000001 00 00',
+    '53 00000000 00000010 00',
+    '5b00 02 00 0000 000000 00',
+    'a100 00000000 0000000000 00',
+  ]) {
     assert.is(await sense(dvd.unit, cdb, { dataOut: blockOf(0) }), '07/27/00', cdb);
   }
   assert.is(await sense(dvd.unit, '04 11 000000 00', { dataOut: new Uint8Array(12) }), '07/27/00');

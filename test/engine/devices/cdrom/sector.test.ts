@@ -27,8 +27,16 @@ function power(exponent: number): number {
 
 /** ECMA-130 Annex A: both syndromes of a code word are zero. */
 function assertCodeWord(word: readonly number[]): void {
-  assert.is(word.reduce((sum, byte) => sum ^ byte, 0), 0, 'the first syndrome');
-  assert.is(word.reduce((sum, byte, at) => sum ^ multiply(byte, power(word.length - 1 - at)), 0), 0, 'the second syndrome');
+  assert.is(
+    word.reduce((sum, byte) => sum ^ byte, 0),
+    0,
+    'the first syndrome',
+  );
+  assert.is(
+    word.reduce((sum, byte, at) => sum ^ multiply(byte, power(word.length - 1 - at)), 0),
+    0,
+    'the second syndrome',
+  );
 }
 
 test('a Mode 1 sector has sync, header in BCD, user data, EDC and eight zeros (ECMA-130 14)', () => {

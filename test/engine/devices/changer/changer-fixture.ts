@@ -9,6 +9,7 @@ import { defaultLimits } from '../../../../engine/limits.js';
 import { LogicalUnit } from '../../../../engine/scsi/logical-unit.js';
 import { soleUnitHost } from '../../../../engine/scsi/unit-host.js';
 import type { CommandSlot } from '../../../../engine/shm/command-slot.js';
+import type { StateIo } from '../../../../engine/state/state-io.js';
 import { dataInOf, identity, makeUnit, nexus, otherNexus } from '../../scsi/scsi-fixture.js';
 import { FakeDrive } from './fake-drive.js';
 
@@ -64,6 +65,7 @@ export interface SceneOptions {
   readonly folder?: string;
   readonly images?: readonly string[];
   readonly drives?: readonly FakeDrive[];
+  readonly io?: StateIo;
 }
 
 /** A library that is served, with fake drives at LUN 1 and 2 and itself at LUN 3; each nexus sees it. */
@@ -74,20 +76,20 @@ export async function makeScene(options: SceneOptions = {}): Promise<Scene> {
   for (const image of options.images ?? (options.folder === undefined ? ['a.tape', 'b.tape', 'c.tape'] : [])) writeFileSync(join(folder, image), '');
   const notices: string[] = [];
   const defects: unknown[] = [];
-  const device = await openLibrary(path, { limits: defaultLimits, onNotice: (message) => notices.push(message), onDefect: (error) => defects.push(error) });
+  const context = { limits: defaultLimits, onNotice: (message: string) => notices.push(message), onDefect: (error: unknown) => defects.push(error) };
+  const device = openLibrary(path, context, options.io);
   const drives = options.drives ?? [new FakeDrive(), new FakeDrive()];
   const units = new Map(drives.map((drive, index) => [index + 1, makeDriveUnit(index + 1, drive)]));
   const host = { ...soleUnitHost, unitAt: (lun: number) => units.get(lun), nexusesOf: () => [nexus, otherNexus] };
   const { deviceType, parts, removable = false } = device;
   const unit = new LogicalUnit({ handle: 3, lun: 3, deviceType, medium: null, identity: { ...identity, product: 'MEDIA-CHANGER' }, host, parts, removable });
   try {
-    unit.announceTarget();
+    await unit.announceTarget();
   } catch (error) {
     await device.close();
     throw error;
   }
   const library = libraryOf(unit);
-  await library.settled();
   assert.equal(defects, []);
   return {
     folder,

@@ -7,6 +7,7 @@ export class FakeDrive implements MediaDrive {
   current: Cartridge | null = null;
   isRemovalPrevented = false;
   isUnloaded = false;
+  makesMissing = false;
   /** What removing is to fail with. */
   removeFault: string | null = null;
   /** Runs while a cartridge is on its way into the drive. */

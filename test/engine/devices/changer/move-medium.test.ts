@@ -106,6 +106,16 @@ test('MOVE MEDIUM: an image that is not there keeps the cartridge out of drives'
   await scene.close();
 });
 
+test('MOVE MEDIUM: a drive that makes cartridges takes one whose image is not there yet', async () => {
+  const drives = [new FakeDrive(), new FakeDrive()];
+  (drives[1] as FakeDrive).makesMissing = true;
+  const scene = await makeScene({ images: [], drives });
+  assert.equal(scene.notices, []);
+  assertCheck(await runDeferred(scene.unit, move(SLOT_3, DRIVE_1)), '03/53/00');
+  assertGood(await runDeferred(scene.unit, move(SLOT_3, DRIVE_2)));
+  await scene.close();
+});
+
 test('MOVE MEDIUM: the state that cannot be written moves nothing, and the drive gets its cartridge back', async () => {
   const scene = await makeScene();
   assertGood(await runDeferred(scene.unit, move(SLOT_1, DRIVE_1)));

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { openOsd } from '../../../../engine/devices/osd/open-osd.js';
 import type { OpenDevice } from '../../../../engine/devices/device-kind.js';
+import { openOsd } from '../../../../engine/devices/osd/open-osd.js';
 import { defaultLimits, type Limits } from '../../../../engine/limits.js';
 import { LogicalUnit } from '../../../../engine/scsi/logical-unit.js';
 import { ScsiStatus } from '../../../../engine/scsi/status.js';
@@ -42,6 +42,8 @@ export interface OsdBedOptions {
   readonly limits?: Limits;
   readonly options?: Readonly<Record<string, unknown>>;
   readonly readOnly?: boolean;
+  /** On a thread of its own; on this one when it is left out. */
+  readonly isBound?: boolean;
 }
 
 export async function openBed(options: OsdBedOptions = {}): Promise<OsdBed> {
@@ -50,7 +52,7 @@ export async function openBed(options: OsdBedOptions = {}): Promise<OsdBed> {
   const config = { lun: 4, device: { kind: 'osd', source: directory, options: options.options ?? {} }, readOnly: options.readOnly ?? false } as Parameters<
     typeof openOsd
   >[0];
-  const device = await openOsd(config, { limits, isBound: false, onNotice: () => {} });
+  const device = await openOsd(config, { limits, isBound: options.isBound ?? false, onNotice: () => {} });
   const unit = new LogicalUnit({
     handle: 1,
     lun: 4,

@@ -69,6 +69,21 @@ test('it comes back by itself, at growing distances, and every nexus is told onc
   assert.match(opened.describe().detail, '1 reconnect');
 });
 
+test('while it comes back nothing goes through: no command runs before its nexus has been told', async () => {
+  const { unit, clock, device } = await makeAbsent();
+  device.isThere = true;
+  device.isSilent = true;
+  clock.advance(defaultLimits.passthroughRetryMsMin);
+  await turn();
+  assert.is(device.held.length, 1, 'it is asked what it has to tell');
+  assert.is(outcomeOf(await send(unit, READY)), '02/04/01');
+  device.isSilent = false;
+  device.held[0]?.end(good());
+  await turn();
+  assert.is(outcomeOf(await send(unit, READY)), '06/29/07');
+  assert.is(outcomeOf(await send(unit, READY)), 'good');
+});
+
 test('what it tells of itself when it is back takes the place of our word for it', async () => {
   const { unit, clock, device } = await makeAbsent();
   device.isThere = true;

@@ -11,7 +11,12 @@ const READY = '00 00 00 00 00 00';
 
 test('any CDB is carried as it came: short ones, vendor opcodes, and variable ones of up to 260 bytes', async () => {
   const { unit, device } = await makeScene();
-  const cdbs = ['00 00 00 00 00 ff', 'c1 ff ff ff ff ff ff ff ff ff', '9e 1f ff ff ff ff ff ff ff ff ff ff ff ff ff ff', `7f 00 00 00 00 00 00 fc ${'a5 '.repeat(252)}`];
+  const cdbs = [
+    '00 00 00 00 00 ff',
+    'c1 ff ff ff ff ff ff ff ff ff',
+    '9e 1f ff ff ff ff ff ff ff ff ff ff ff ff ff ff',
+    `7f 00 00 00 00 00 00 fc ${'a5 '.repeat(252)}`,
+  ];
   for (const cdb of cdbs) assert.is(outcomeOf(await send(unit, cdb)), 'good');
   const carried = device.seen.map((command) => Buffer.from(command.cdb).toString('hex'));
   assert.equal(
@@ -96,20 +101,19 @@ test('every status comes back: BUSY, RESERVATION CONFLICT, TASK SET FULL, ACA AC
 
 test('the task attribute is carried', async () => {
   const { unit, device } = await makeScene();
-  for (const attribute of [TaskAttribute.simple, TaskAttribute.ordered, TaskAttribute.headOfQueue, TaskAttribute.aca]) {
-    const { command, ended } = start(unit, READY);
-    await ended;
-    command.taskAttribute = attribute;
-  }
-  // The slot of each was set before it was carried again.
-  const { makeCommand, TestDeferral } = await import('../../scsi/scsi-fixture.js');
-  const command = makeCommand(READY, { expectedDataInLength: 0, direction: DataDirection.none });
-  command.taskAttribute = TaskAttribute.ordered;
-  const deferral = new TestDeferral();
-  const row = unit.deviceType.commands.find(command.cdb);
-  if (row?.runsOn === 'main') row.execute(command, unit, nexus, deferral);
-  await deferral.done;
-  assert.is(device.seen.at(-1)?.attribute, TaskAttribute.ordered);
+  const attributes = [TaskAttribute.simple, TaskAttribute.ordered, TaskAttribute.headOfQueue, TaskAttribute.aca];
+  for (const attribute of attributes) await send(unit, READY, { attribute });
+  assert.equal(
+    device.seen.map((command) => command.attribute),
+    attributes,
+  );
+});
+
+test('an ACA condition that has ended here is ended at the device', async () => {
+  const { unit, device } = await makeScene();
+  unit.tellAcaCleared(nexus);
+  assert.is(device.acaCount, 1);
+  assert.ok(unit.deviceType.normalAca, 'NORMACA is the device’s');
 });
 
 test('a command that the way cannot carry is ILLEGAL REQUEST; one that was lost on it ABORTED COMMAND, COMMUNICATION FAILURE', async () => {
@@ -162,6 +166,12 @@ test('REPORT LUNS: is answered here, for the LUNs are those of this target', asy
   assert.is(outcomeOf(await send(unit, 'a0 00 00 00 00 00 00 00 00 04 00 00', { expectedDataInLength: 64 })), '05/24/00');
 });
 
+test('REQUEST SENSE: a field that the device does not take is its own business', async () => {
+  const { unit, device } = await makeScene();
+  device.answer = () => check(SenseKey.illegalRequest, 0x2400);
+  assert.is(outcomeOf(await send(unit, '03 01 00 00 12 00', { expectedDataInLength: 18 })), '05/24/00');
+});
+
 test('REQUEST SENSE: tells what the unit has for the nexus first, and then asks the device', async () => {
   const { unit, device } = await makeScene();
   unit.establishUnitAttention(nexus.id, 0x2903);
@@ -202,8 +212,8 @@ test('a session for each nexus: the device tells each itself', async () => {
   device.answer = () => good();
   assert.is(outcomeOf(await send(unit, READY, { nexus: otherNexus })), 'good', 'its own session has nothing to tell');
   assert.equal(
-    device.carriers.map(({ initiatorPortName }) => initiatorPortName),
-    [null, nexus.initiatorPortName, otherNexus.initiatorPortName],
+    device.carriers.map(({ wayName }) => wayName.split('/')[1]),
+    ['', nexus.initiatorPortName, otherNexus.initiatorPortName],
   );
 });
 

@@ -1,8 +1,9 @@
 import type { CarriedCommand, CarriedEnd, CarriedTask, Carrier, Connector } from '../../../../engine/devices/passthrough/carrier.js';
-import { type DisturbanceSettings, Disturbance, undisturbed } from '../../../../engine/devices/passthrough/disturbance.js';
 import type { IdentityChoice } from '../../../../engine/devices/passthrough/device-type.js';
+import { Disturbance, type DisturbanceSettings, undisturbed } from '../../../../engine/devices/passthrough/disturbance.js';
 import { openOver } from '../../../../engine/devices/passthrough/open-passthrough.js';
 import { defaultLimits } from '../../../../engine/limits.js';
+import { TaskAttribute } from '../../../../engine/pdu/index.js';
 import { executeUnitCommand, prepare } from '../../../../engine/scsi/device-server.js';
 import type { ITNexus } from '../../../../engine/scsi/it-nexus.js';
 import { LogicalUnit } from '../../../../engine/scsi/logical-unit.js';
@@ -58,6 +59,8 @@ export class FakeDevice implements Connector {
   /** Commands that were not our own questions, in their order. */
   readonly seen: CarriedCommand[] = [];
   readonly held: HeldCommand[] = [];
+  /** TEST UNIT READY that we ask ourselves is not answered, and held. */
+  isSilent = false;
   resetCount = 0;
   acaCount = 0;
   /** Answers at once; null holds the command. */
@@ -67,9 +70,9 @@ export class FakeDevice implements Connector {
     this.isPerNexus = isPerNexus;
   }
 
-  async connect(initiatorPortName: string | null, onLost: (why: string) => void): Promise<Carrier> {
+  async connect(wayName: string, onLost: (why: string) => void): Promise<Carrier> {
     if (!this.isThere) throw new TypeError('nobody is there');
-    const carrier = new FakeCarrier(this, initiatorPortName, onLost, [...this.attentions]);
+    const carrier = new FakeCarrier(this, wayName, onLost, [...this.attentions]);
     this.carriers.push(carrier);
     return carrier;
   }
@@ -83,15 +86,15 @@ export class FakeDevice implements Connector {
 
 export class FakeCarrier implements Carrier {
   readonly device: FakeDevice;
-  readonly initiatorPortName: string | null;
+  readonly wayName: string;
   readonly attentions: number[];
   readonly #onLost: (why: string) => void;
   #isSettled = false;
   isClosed = false;
 
-  constructor(device: FakeDevice, initiatorPortName: string | null, onLost: (why: string) => void, attentions: number[]) {
+  constructor(device: FakeDevice, wayName: string, onLost: (why: string) => void, attentions: number[]) {
     this.device = device;
-    this.initiatorPortName = initiatorPortName;
+    this.wayName = wayName;
     this.#onLost = onLost;
     this.attentions = attentions;
   }
@@ -112,6 +115,7 @@ export class FakeCarrier implements Carrier {
   #answerTo(command: CarriedCommand): CarriedEnd | null {
     const opcode = command.cdb[0] as number;
     if (opcode === 0x00 && !this.#isSettled) {
+      if (this.device.isSilent) return null;
       const asc = this.attentions.shift();
       if (asc !== undefined) return attention(asc);
       this.#isSettled = true;
@@ -183,10 +187,17 @@ export interface Started {
   readonly ended: Promise<CommandSlot>;
 }
 
+export interface SentOptions extends CommandOptions {
+  readonly attribute?: TaskAttribute;
+}
+
 /** Starts a command as the task runner does, with memory for what it reads. */
-export function start(unit: LogicalUnit, cdb: string, options: CommandOptions = {}): Started {
-  const direction = options.direction ?? (options.dataOut === undefined ? DataDirection.in : options.expectedDataInLength === undefined ? DataDirection.out : DataDirection.bidirectional);
+export function start(unit: LogicalUnit, cdb: string, options: SentOptions = {}): Started {
+  const direction =
+    options.direction ??
+    (options.dataOut === undefined ? DataDirection.in : options.expectedDataInLength === undefined ? DataDirection.out : DataDirection.bidirectional);
   const command = makeCommand(cdb, { expectedDataInLength: 0, ...options, direction });
+  command.taskAttribute = options.attribute ?? TaskAttribute.simple;
   const by: ITNexus = options.nexus ?? nexus;
   const deferral = new TestDeferral();
   const row = prepare(command, unit, by);
@@ -194,12 +205,13 @@ export function start(unit: LogicalUnit, cdb: string, options: CommandOptions = 
   if (row.runsOn === 'main' && row.reservesDataIn === true && command.plannedDataInLength > 0) bindDataIn(command);
   executeUnitCommand(row, command, unit, by, deferral);
   const ended = deferral.isDeferred ? deferral.done.then(() => command) : Promise.resolve(command);
-  void ended.then(() => noteEnd(unit, command));
   return { command, deferral, ended };
 }
 
-export async function send(unit: LogicalUnit, cdb: string, options: CommandOptions = {}): Promise<CommandSlot> {
-  return start(unit, cdb, options).ended;
+export async function send(unit: LogicalUnit, cdb: string, options: SentOptions = {}): Promise<CommandSlot> {
+  const command = await start(unit, cdb, options).ended;
+  noteEnd(unit, command);
+  return command;
 }
 
 /** `06/29/00`, `good`, or another status in hex. */

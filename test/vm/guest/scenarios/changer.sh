@@ -18,7 +18,7 @@ decodes 'sg_inq decodes standard INQUIRY' sg_inq "$sg"
 check_says 'it is a changer' 'PDT=8' sg_inq "$sg"
 decodes 'sg_vpd decodes every page' sg_vpd -a "$sg"
 decodes 'sg_modes decodes every page' sg_modes -a "$sg"
-decodes 'sdparm decodes every page' sdparm -q -a "$sg"
+answers 'sdparm decodes every page' 'Control mode page' sdparm -q -a "$sg"
 decodes 'sg_opcodes decodes the table of commands' sg_opcodes "$sg"
 decodes 'sg_logs decodes every page' sg_logs -a "$sg"
 decodes 'sg_requests decodes REQUEST SENSE' sg_requests "$sg"
@@ -48,8 +48,8 @@ check 'mtx unloads it to its slot' mtx unload 2 0
 check 'mtx transfers cartridge 1 to slot 1' mtx transfer 4 1
 check 'mtx transfers it to the import/export slot' mtx transfer 1 5
 check_says 'the import/export slot has it' 'Storage Element 5 IMPORT/EXPORT:Full :VolumeTag=LUN001L6' mtx status
-check 'mtx transfers it back' mtx transfer 5 3
-check 'mtx exchanges two slots' mtx exchange 3 2
+check 'mtx transfers it to slot 4' mtx transfer 5 4
+check 'mtx exchanges it with that of slot 2' mtx exchange 4 2
 check_says 'they have changed places' 'Storage Element 2:Full :VolumeTag=LUN001L6' mtx status
 
 check 'cartridge 1 goes into drive 1' mtx load 2 1

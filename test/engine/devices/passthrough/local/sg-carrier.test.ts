@@ -5,6 +5,7 @@ import { SgCarrier, type SgThread } from '../../../../../engine/devices/passthro
 import type { SgCommand, SgOutcome } from '../../../../../engine/devices/passthrough/local/sg-service.js';
 import { TaskAttribute } from '../../../../../engine/pdu/index.js';
 import { ScsiStatus } from '../../../../../engine/scsi/status.js';
+import { DataDirection } from '../../../../../engine/shm/layout.js';
 import { turn } from '../fake-device.js';
 
 interface Waiting {
@@ -41,7 +42,7 @@ function makeCarrier(threadCountMax = 2) {
 }
 
 function commandOf(changes: Partial<CarriedCommand> = {}): CarriedCommand {
-  return { cdb: new Uint8Array(16), attribute: TaskAttribute.simple, dataOut: null, dataIn: null, ...changes };
+  return { cdb: new Uint8Array(16), attribute: TaskAttribute.simple, direction: DataDirection.none, dataOut: null, dataIn: null, ...changes };
 }
 
 function carry(carrier: SgCarrier, changes: Partial<CarriedCommand> = {}) {

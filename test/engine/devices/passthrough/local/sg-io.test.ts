@@ -52,7 +52,9 @@ test('a CDB has the length that its opcode tells, a variable one what it says, a
     cdb.set(hex(text));
     return cdbLengthOf(cdb);
   };
-  const lengths = ['00', '28', '5a', '88', 'a8', '9e', 'c0 01', 'c0 00 00 00 00 00 00 00 00 00 01', 'e0 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01'].map(lengthOf);
+  const lengths = ['00', '28', '5a', '88', 'a8', '9e', 'c0 01', 'c0 00 00 00 00 00 00 00 00 00 01', 'e0 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01'].map(
+    lengthOf,
+  );
   assert.equal(lengths, [6, 10, 10, 16, 12, 16, 10, 12, 16]);
   assert.is(lengthOf(`7f 00 00 00 00 00 00 18 ${'00 '.repeat(24)}`), 32);
 });

@@ -155,7 +155,7 @@ test('what the file lost while it was open is a medium error', ({ path }) => {
   for (let i = 0; i < 3; i++) writeBlock(drive, blockOf(i));
   drive.flush();
   const fd = openSync(path, 'r+');
-  ftruncateSync(fd, 16384 + 250);
+  ftruncateSync(fd, 65536 + 250);
   closeSync(fd);
   assert.equal(contentsOf(drive), [blockOf(0).toString('latin1'), 'fault medium', 'fault medium']);
   assert.is(drive.facts()?.sinceLoad.readErrorCount, 2);
