@@ -231,6 +231,7 @@ export class LoopbackNexus implements TaskOwner, NexusSeat {
       for (const taskSet of taskSets) {
         const affected = taskSet.tasks.filter((task) => this.#isAffected(rule, task));
         rule.affectUnit?.(this, taskSet);
+        for (const work of taskSet.unit.takeResetWork()) void work.then(finished.add());
         for (const task of inStoppingOrder(affected)) {
           if (rule.affectUnit !== undefined) runner.abort(task, finished.add());
           else abortFor(this.nexus, task, runner, finished.add());

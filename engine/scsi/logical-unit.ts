@@ -48,8 +48,8 @@ export interface UnitPart {
   onAttached?(unit: LogicalUnit): void;
   /** All logical units that the target starts with are there, or the unit has joined them. */
   onTargetBuilt?(): void | Promise<void>;
-  /** Logical unit reset: what does not outlive it goes. */
-  onReset?(cause: ResetCause): void;
+  /** Logical unit reset: what does not outlive it goes. A promise, which must not reject, is for what takes time: the answer to the reset waits for it. */
+  onReset?(cause: ResetCause): void | Promise<void>;
   /** The I_T nexus is no more: its session has ended, or it was reset. */
   onNexusLost?(nexus: ITNexus): void;
   /** The ACA condition of that nexus has ended, and nothing of what it blocked goes on yet. */
@@ -101,6 +101,7 @@ export class LogicalUnit {
   readonly #gates: CommandGate[] = [];
   readonly #parts = new Map<UnitPartKind<object>, UnitPart>();
   readonly #unitAttentions: UnitAttentions;
+  readonly #resetWork: Promise<void>[] = [];
 
   constructor(options: LogicalUnitOptions) {
     this.handle = options.handle;
@@ -187,7 +188,15 @@ export class LogicalUnit {
   /** SAM-5 "Logical unit reset": its tasks have been stopped; unit attentions are the caller's. */
   reset(cause: ResetCause): void {
     this.stopped = false;
-    for (const part of this.#parts.values()) part.onReset?.(cause);
+    for (const part of this.#parts.values()) {
+      const work = part.onReset?.(cause);
+      if (work !== undefined) this.#resetWork.push(work);
+    }
+  }
+
+  /** What resets since the last call have still to do. */
+  takeResetWork(): Promise<void>[] {
+    return this.#resetWork.splice(0);
   }
 
   /** Queues a unit attention condition for one nexus, see `UnitAttentions`. SAM-5 §5.14. */

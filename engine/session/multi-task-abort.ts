@@ -78,6 +78,7 @@ export function abortTasks(connection: Connection, pdu: TaskManagementRequestPdu
   }
   fenceOthers(connection, affected);
   const finished = countdown(done);
+  for (const { unit } of taskSets) for (const work of unit.takeResetWork()) void work.then(finished.add());
   if (connection.parameters.taskReporting !== 'FastAbort') awaitTransfers(connection, affected, finished);
   for (const task of inStoppingOrder(affected)) stopOne(connection, rule, task, finished.add());
   if (rule.endsAca !== undefined)

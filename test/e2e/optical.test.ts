@@ -17,7 +17,7 @@ const isoPath = join(folder, 'image.iso');
 const BLOCK_COUNT = 1500;
 const BLOCK_BYTES = 2048;
 const COPY_MS_MAX = 60_000;
-const DATA_IN_MAX = 0x1_0000;
+const DATA_IN_MAX = 64 * BLOCK_BYTES;
 
 test.before(() => writeFileSync(isoPath, isoImage(BLOCK_COUNT)));
 
@@ -66,7 +66,11 @@ test('a DVD+R is written over the wire: what was synchronized survives kill -9, 
       assertBytes((await send(unit, '25 00 00000000 0000 00 00')).dataIn, hex('0000020f 00000800'));
     }),
   );
-  assert.ok(readFileSync(join(folder, 'disc')).subarray(0, 528 * BLOCK_BYTES).equals(blocksOf(0, 528)));
+  assert.ok(
+    readFileSync(join(folder, 'disc'))
+      .subarray(0, 528 * BLOCK_BYTES)
+      .equals(blocksOf(0, 528)),
+  );
 });
 
 /** One of each, as initiators send them. */
@@ -122,7 +126,11 @@ captureTest('Wireshark finds nothing malformed in what a CD drive is asked and a
   assert.equal(await shared.summarize(FAULTS), []);
   const opcodes = (await shared.valuesOf('iscsi.opcode == 0x01', 'scsi_mmc.opcode')).filter((value) => value !== '');
   // It knows the commands as those of MMC.
-  for (const opcode of [0x46, 0x4a, 0x43, 0x51, 0x52, 0xa8, 0x28, 0x1b]) assert.ok(opcodes.some((value) => Number(value) === opcode), opcode.toString(16));
+  for (const opcode of [0x46, 0x4a, 0x43, 0x51, 0x52, 0xa8, 0x28, 0x1b])
+    assert.ok(
+      opcodes.some((value) => Number(value) === opcode),
+      opcode.toString(16),
+    );
 });
 
 test.run();

@@ -177,6 +177,7 @@ test('ABORT TASK goes through to the remote; what it had is free again on both s
     user.submit({ lun: 0, cdb: writeCdb(10, 0, 8), dataOut: Buffer.alloc(8 * BLOCK) }),
   ];
   await new Promise((resolve) => setTimeout(resolve, 50));
+  await middle.engine.units.operate(FRONT_NAME, 0, 'drop', ['0']);
   assert.is(await user.logicalUnitReset(0), 0);
   for (const { result } of [one, other])
     assert.is(
@@ -186,7 +187,6 @@ test('ABORT TASK goes through to the remote; what it had is free again on both s
       ),
       'COMMAND_ABORTED',
     );
-  await middle.engine.units.operate(FRONT_NAME, 0, 'drop', ['0']);
   assert.equal(await tellAll(user), ['06/29/03'], 'the reset is told once');
   await assertNothingHeld(engine);
 });

@@ -117,7 +117,7 @@ export class OpticalScenario {
       case 'blank':
         return this.#expect('a100 00000000 0000000000 00', model.blank());
       case 'flush':
-        model.flush();
+        model.synchronize();
         return this.#expect(FLUSH, '');
       case 'eject':
         model.flush();

@@ -41,6 +41,13 @@ export class ReferenceDisc {
     return this.#now.tracks;
   }
 
+  /** SYNCHRONIZE CACHE: a track at once, which is how the CD is written, ends with it. */
+  synchronize(): void {
+    const at = this.#now.tracks.findIndex(({ size }) => size === null);
+    if (this.rules.profile === 'cd-rw' && at !== -1) this.closeTrack(at + 1);
+    this.flush();
+  }
+
   /** Everything up to now survives. */
   flush(): void {
     this.#durable = structuredClone(this.#now);

@@ -24,7 +24,7 @@ export interface ElementStatus {
 
 export interface DriveIdentity {
   readonly lun: number;
-  /** T10 vendor ID designator: vendor, product and serial number. */
+  /** As in the Device Identification VPD page of the drive: whoever compares the two finds the drive. */
   readonly designator: Uint8Array;
 }
 

@@ -1,10 +1,9 @@
-import { ALL_BITS, CONTROL_UNUSED, readUint24, returnData, writeAscii } from '../../scsi/cdb.js';
+import { ALL_BITS, CONTROL_UNUSED, readUint24, returnData } from '../../scsi/cdb.js';
 import type { UnitCommandRow } from '../../scsi/command-table.js';
-import type { LogicalUnit } from '../../scsi/logical-unit.js';
-import { PRODUCT_LENGTH, VENDOR_LENGTH } from '../../scsi/spc/inquiry.js';
+import { t10VendorIdentification } from '../../scsi/spc/identification-pages.js';
 import { ELEMENT_TYPE_MASK, selectElements } from './element-cdb.js';
 import { type Element, ElementType } from './element-layout.js';
-import { type DriveIdentity, type ElementStatus, encodeElementStatus } from './element-status.js';
+import { type ElementStatus, encodeElementStatus } from './element-status.js';
 import { type Library, libraryOf } from './library.js';
 import { TransportFaults } from './transport-fault.js';
 
@@ -77,7 +76,7 @@ export function statusOf(library: Library, element: Element): ElementStatus {
     exceptionAsc: exceptionOf(library, element, isDisabled),
     sourceAddress: occupant?.sourceAddress ?? null,
     barcode: cartridge?.barcode ?? null,
-    drive: unit === undefined ? null : { lun: unit.lun, designator: designatorOf(unit) },
+    drive: unit === undefined ? null : { lun: unit.lun, designator: t10VendorIdentification(unit) },
   };
 }
 
@@ -85,13 +84,4 @@ function exceptionOf(library: Library, { address }: Element, isDisabled: boolean
   if (isDisabled) return TransportFaults.elementDisabled.asc;
   const occupant = library.contents.get(address);
   return occupant !== undefined && library.isImageMissing(occupant) ? TransportFaults.imageMissing.asc : null;
-}
-
-/** The T10 vendor ID designator of the Device Identification VPD page of the drive: whoever compares the two finds the drive. SPC-4 §7.8.6.4. */
-function designatorOf({ identity: { vendor, product, serial } }: LogicalUnit): DriveIdentity['designator'] {
-  const designator = new Uint8Array(VENDOR_LENGTH + PRODUCT_LENGTH + serial.length);
-  writeAscii(designator, 0, VENDOR_LENGTH, vendor);
-  writeAscii(designator, VENDOR_LENGTH, PRODUCT_LENGTH, product);
-  writeAscii(designator, VENDOR_LENGTH + PRODUCT_LENGTH, serial.length, serial);
-  return designator;
 }

@@ -45,6 +45,8 @@ export function planCommand(definition: CommandDefinition, cdb: OsdCdb, transfer
     dataInLengthBytes: Math.max(dataInBytes, endOf([geometry.retrieved]), integrityEnd(cdb, CDB.dataInIntegrityOffset, DATA_IN_INTEGRITY_LENGTH)),
   };
   if (plan.dataOutLengthBytes > transferLengthBytesMax) throw invalidCdbField(dataOutBytes > transferLengthBytesMax ? CDB.length : CDB.attributes);
+  if (definition.isDataInExact === true && dataInBytes > transferLengthBytesMax) throw invalidCdbField(CDB.length);
+  if (geometry.retrieved !== null && geometry.retrieved.offsetBytes > transferLengthBytesMax) throw invalidCdbField(CDB.attributes);
   return plan;
 }
 

@@ -5,6 +5,7 @@ import { osd } from './osd.js';
 import type { OsdService } from './osd-service.js';
 import type { OsdThreadOptions } from './osd-thread.js';
 import { OsdUnit } from './osd-unit.js';
+import { securityMethodNamed } from './security/security-option.js';
 import { claimObjectStore } from './store/open-object-store.js';
 
 /**
@@ -21,7 +22,7 @@ export async function openOsd(config: DeviceLunConfig, context: Pick<OpenContext
       limits: context.limits,
       capacityBytes,
       isReadOnly: config.readOnly,
-      defaultSecurityMethod: typeof options.security === 'number' ? options.security : 0,
+      defaultSecurityMethod: securityMethodNamed(options.security),
     };
     const lost = { tell: () => {} };
     const thread = await BoundThread.start<OsdService>({

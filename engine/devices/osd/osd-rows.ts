@@ -8,7 +8,7 @@ import { Asc, SenseKey } from '../../scsi/sense.js';
 import type { CommandSlot } from '../../shm/command-slot.js';
 import { runDeferred } from '../deferred.js';
 import { cdbOf, failing, planCommand, setSense } from './command-plan.js';
-import type { CommandDefinition } from './commands/definition.js';
+import { type CommandDefinition, changesBy } from './commands/definition.js';
 import { osdUnitOf } from './osd-unit.js';
 import { attributeGeometry } from './protocol/attribute-request.js';
 import { CommandFailure } from './protocol/command-failure.js';
@@ -34,7 +34,10 @@ function usageOf(definition: CommandDefinition): number[] {
 
 /** A command that sets attributes changes something, whatever it is called. */
 export function reservationOf(definition: CommandDefinition): (command: CommandSlot) => ReservationClass {
-  return (command) => (definition.changes || setsAttributes(new OsdCdb(command.cdb.subarray(0, OSD_CDB_LENGTH))) ? 'write' : 'read');
+  return (command) => {
+    const cdb = new OsdCdb(command.cdb.subarray(0, OSD_CDB_LENGTH));
+    return changesBy(definition, cdb) || setsAttributes(cdb) ? 'write' : 'read';
+  };
 }
 
 function setsAttributes(cdb: OsdCdb): boolean {
@@ -78,7 +81,7 @@ export function osdRow(definition: CommandDefinition): UnitCommandRow {
 /** Sets the planned lengths. Throws `CommandFailure`. */
 export function planInto(command: CommandSlot, definition: CommandDefinition, cdb: OsdCdb, unit: LogicalUnit): void {
   const plan = planCommand(definition, cdb, unit.host.limits.transferLengthBytesMax);
-  if (unit.softwareWriteProtected && (definition.changes || setsAttributes(cdb))) throw new CommandFailure(SenseKey.dataProtect, Asc.writeProtected);
+  if (unit.softwareWriteProtected && (changesBy(definition, cdb) || setsAttributes(cdb))) throw new CommandFailure(SenseKey.dataProtect, Asc.writeProtected);
   command.plannedDataOutLength = plan.dataOutLengthBytes;
   command.plannedDataInLength = plan.dataInLengthBytes;
 }

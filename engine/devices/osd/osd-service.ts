@@ -4,7 +4,7 @@ import { ScsiStatus } from '../../scsi/status.js';
 import { type DeviceFacts, uint } from './attributes/attribute-page.js';
 import { partitionTimestampBypass } from './attributes/timestamp-bypass.js';
 import { attributePermissions, getAttributes, setAttributes } from './commands/attribute-functions.js';
-import type { CommandDefinition } from './commands/definition.js';
+import { type CommandDefinition, changesBy } from './commands/definition.js';
 import { commandDefinitions } from './commands/index.js';
 import { MasterKeyExchange } from './commands/key-commands.js';
 import { ListIdentifiers } from './commands/list-identifiers.js';
@@ -155,16 +155,17 @@ export class OsdService {
   }
 
   #run(definition: CommandDefinition, command: RunningCommand, done: (functions: number) => void): void {
-    const work = () => {
-      if (this.#bypassesTimestamps(command)) this.#store.bypassTimestamps();
-      runFunctions(definition, command, done);
-    };
+    const inTransaction = (of: CommandDefinition) =>
+      this.#store.transaction(() => {
+        if (this.#bypassesTimestamps(command)) this.#store.bypassTimestamps();
+        runFunctions(of, command, done);
+      });
     if (definition.standsAlone === true) {
       definition.run(command);
       done(CommandFunction.command);
-      if (hasAttributeWork(command)) this.#store.transaction(() => runFunctions({ ...definition, run: () => {} }, command, done));
-    } else if (definition.changes || command.attributes.sets.length > 0) {
-      this.#store.transaction(work);
+      if (hasAttributeWork(command)) inTransaction({ ...definition, run: () => {} });
+    } else if (changesBy(definition, command.cdb) || command.attributes.sets.length > 0) {
+      inTransaction(definition);
     } else {
       runFunctions(definition, command, done);
     }

@@ -13,6 +13,9 @@ const SYSTEM_ID_HEADER = Uint8Array.of(0x01, 0x03, 0x00, 0x10);
 /** So long after a command the thread does what waits for a quiet moment. */
 const IDLE_MS = 200;
 
+/** A store that could not be opened again is tried after so long. */
+const RESTART_MS = 5_000;
+
 const restarting: UnitCondition = { key: SenseKey.notReady, asc: Asc.logicalUnitNotReady };
 
 /** An object storage device on the main thread: its thread, and what its VPD pages and its security say of it. */
@@ -94,6 +97,7 @@ export class OsdUnit implements UnitPart {
       await this.#identify();
     } catch (error) {
       this.#onNotice(`the object store is out of service: ${error instanceof TargetError ? error.message : String(error)}`);
+      this.#unit?.host.after(RESTART_MS, () => this.onThreadLost());
     }
   }
 

@@ -20,7 +20,7 @@ import { MasterKeyExchange } from './commands/key-commands.js';
 import { capacityLogPage, osdInformationPage, osdModeProfile, securityTokenPage } from './osd-pages.js';
 import { osdRow } from './osd-rows.js';
 import { osdUnitOf } from './osd-unit.js';
-import { performScsiCommandRow, performTaskManagementRow, setPerformedTable } from './perform-rows.js';
+import { performScsiCommandRow, performTaskManagementRow } from './perform-rows.js';
 import { ServiceAction } from './protocol/service-action.js';
 
 const OBJECT_STORAGE_DEVICE = 0x11;
@@ -31,12 +31,12 @@ const logPages = [informationalExceptionsLogPage, capacityLogPage];
 
 /** The rows of all service actions. What an exchange of keys remembers is the thread's, not the table's. */
 const osdRows = commandDefinitions(new MasterKeyExchange()).map((definition) => {
-  if (definition.serviceAction === ServiceAction.performScsiCommand) return performScsiCommandRow(definition);
+  if (definition.serviceAction === ServiceAction.performScsiCommand) return performScsiCommandRow(definition, () => commands);
   if (definition.serviceAction === ServiceAction.performTaskManagementFunction) return performTaskManagementRow(definition);
   return osdRow(definition);
 });
 
-const commands = new CommandTable([
+const commands: CommandTable = new CommandTable([
   testUnitReadyRow,
   requestSenseRow(pollUnit),
   inquiryRow({
@@ -54,7 +54,6 @@ const commands = new CommandTable([
   reportSupportedTaskManagementFunctionsRow,
   ...osdRows,
 ]);
-setPerformedTable(commands);
 
 /** An object-based storage device, OSD-2. */
 export const osd: DeviceType = {

@@ -1,4 +1,11 @@
-import { type CommandRow, type Deferral, reservationClassOf, type UnitCommandRow, VARIABLE_LENGTH_OPCODE } from '../../scsi/command-table.js';
+import {
+  type CommandRow,
+  type CommandTable,
+  type Deferral,
+  reservationClassOf,
+  type UnitCommandRow,
+  VARIABLE_LENGTH_OPCODE,
+} from '../../scsi/command-table.js';
 import { prepare } from '../../scsi/device-server.js';
 import type { ITNexus } from '../../scsi/it-nexus.js';
 import type { LogicalUnit } from '../../scsi/logical-unit.js';
@@ -27,15 +34,16 @@ const performedCdb = (cdb: OsdCdb) => cdb.bytes.subarray(PERFORMED_CDB.at, PERFO
 /**
  * PERFORM SCSI COMMAND, OSD-2: an SPC command of 6 to 16 bytes, guarded by the capability. It goes through the unit's own command table, as it would have gone
  * by itself; attributes of the root are set and got beside it. Its Data-Out and Data-In begin where those of the OSD command do.
+ * `tableOf` is that table, which this row is part of.
  */
-export function performScsiCommandRow(definition: CommandDefinition): UnitCommandRow {
+export function performScsiCommandRow(definition: CommandDefinition, tableOf: () => CommandTable): UnitCommandRow {
   const reservationOfOuter = reservationOf(definition);
   return {
     ...rowOf(definition),
     // The command inside decides, which is asked again when it is prepared.
     reservation(command) {
       const inner = innerSlot(cdbOf(command), command);
-      const row = rowInside(inner);
+      const row = rowInside(inner, tableOf());
       return row === undefined ? reservationOfOuter(command) : reservationClassOf(row, inner);
     },
     plan(command, unit, nexus) {
@@ -48,15 +56,8 @@ export function performScsiCommandRow(definition: CommandDefinition): UnitComman
   };
 }
 
-let tableOfInner: LogicalUnit['deviceType']['commands'] | null = null;
-
-/** For the reservation class, which is asked without the unit: all OSD units have one table. */
-export function setPerformedTable(table: LogicalUnit['deviceType']['commands']): void {
-  tableOfInner = table;
-}
-
-function rowInside(inner: CommandSlot): CommandRow | undefined {
-  return inner.cdb[0] === VARIABLE_LENGTH_OPCODE ? undefined : tableOfInner?.find(inner.cdb);
+function rowInside(inner: CommandSlot, table: CommandTable): CommandRow | undefined {
+  return inner.cdb[0] === VARIABLE_LENGTH_OPCODE ? undefined : table.find(inner.cdb);
 }
 
 function innerSlot(cdb: OsdCdb, outer: CommandSlot): CommandSlot {
@@ -135,6 +136,7 @@ const TaskManagement = { abortTaskSet: 0x02, clearTaskSet: 0x04, logicalUnitRese
 export function performTaskManagementRow(definition: CommandDefinition): UnitCommandRow {
   return {
     ...rowOf(definition),
+    reservation: 'write',
     plan(command, unit) {
       const cdb = cdbOf(command);
       failing(command, cdb, () => {

@@ -62,12 +62,13 @@ export class PassthroughUnit implements UnitPart {
   }
 
   /** The reset goes on to the device; every path then takes what the device has to tell of it, which we tell ourselves. */
-  onReset(_cause: ResetCause): void {
+  onReset(_cause: ResetCause): Promise<void> {
     const paths = this.#paths();
     const bearer = paths.find(({ state }) => state === 'open') ?? paths.find(({ state }) => state === 'settling');
-    if (bearer === undefined) return;
+    if (bearer === undefined) return Promise.resolve();
     const done = bearer.reset();
     for (const path of paths) if (path !== bearer) void path.settleAfterReset(done);
+    return done;
   }
 
   onNexusLost(nexus: ITNexus): void {

@@ -122,21 +122,21 @@ export class Path {
     for (const resolve of this.#knowers.splice(0)) resolve();
   }
 
-  /** LOGICAL UNIT RESET of the device; commands that come now wait until it has told what follows from it. */
+  /** LOGICAL UNIT RESET of the device; resolves when it has been done. Commands that come now wait until the device has told what follows from it. */
   async reset(): Promise<void> {
+    if (this.#state === 'settling') await this.whenKnown();
     const carrier = this.#carrier;
-    if (carrier === null || (this.#state !== 'open' && this.#state !== 'settling')) return;
-    this.#enter('settling');
-    await carrier.resetUnit();
-    await this.settle('reset');
+    if (carrier === null || this.#state !== 'open') return;
+    await this.settleAfterReset(carrier.resetUnit());
   }
 
-  /** Asks the device what it has to tell, though this path has not reset it: another has. */
+  /** Asks the device what it has to tell when it has been reset, on this path or on another. Resolves with the reset. */
   async settleAfterReset(resetDone: Promise<void>): Promise<void> {
+    const carrier = this.#carrier;
     if (this.#state !== 'open') return;
     this.#enter('settling');
     await resetDone;
-    await this.settle('reset');
+    if (this.#carrier === carrier) void this.settle('reset');
   }
 
   clearAca(): void {

@@ -52,4 +52,3 @@ function check({ options, source }: DeviceLunConfig['device'], isReadOnly: boole
   if (barcode !== undefined && source === '') problems.push({ key: 'barcode', message: 'is of the cartridge in the drive, and there is none' });
   return problems;
 }
-

@@ -97,7 +97,8 @@ const BARCODE_PREFIX = 'barcode=';
 function barcodeOf(args: readonly string[]): string | null {
   const [text, ...more] = args;
   if (text === undefined) return null;
-  if (!text.startsWith(BARCODE_PREFIX) || more.length > 0) throw new TargetError('OPERATION_ARGUMENTS', `expected ${BARCODE_PREFIX}TEXT, found ${args.join(' ')}`);
+  if (!text.startsWith(BARCODE_PREFIX) || more.length > 0)
+    throw new TargetError('OPERATION_ARGUMENTS', `expected ${BARCODE_PREFIX}TEXT, found ${args.join(' ')}`);
   return text.slice(BARCODE_PREFIX.length);
 }
 

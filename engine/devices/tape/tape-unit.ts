@@ -9,9 +9,9 @@ import type { BoundThread } from '../bound-thread.js';
 import { AlertFlag, TapeAlerts } from './alerts/tape-alerts.js';
 import { DataEncryption } from './encryption/data-encryption.js';
 import type { EncryptionParameters } from './encryption/set-data-encryption.js';
-import type { TapeCreation, TapeFacts, TapeFault, TapePosition, TapeService } from './image/tape-service.js';
+import type { TapeAttribute, TapeCreation, TapeFacts, TapeFault, TapePosition, TapeService } from './image/tape-service.js';
 import { type Density, densityOfCode } from './medium/density.js';
-import { DriveSettings } from './medium/drive-settings.js';
+import type { DriveSettings } from './medium/drive-settings.js';
 import { alertOf, conditionOf } from './medium/tape-fault.js';
 
 /** What is in the drive and what it does with it. */
@@ -71,9 +71,11 @@ export class TapeUnit implements UnitPart, MediaDrive {
   #refusal: UnitCondition | null = null;
   #cartridge: Cartridge | null = null;
   #facts: TapeFacts | null = null;
+  #attributes: readonly TapeAttribute[] = [];
   #position: TapePosition | null = null;
   #deferredError: UnitCondition | null = null;
   #applied: EncryptionParameters | null = null;
+  #left: Promise<void> | null = null;
   #isClosed = false;
 
   constructor(options: TapeUnitOptions) {
@@ -102,6 +104,11 @@ export class TapeUnit implements UnitPart, MediaDrive {
   /** As of the last command that needed them; null when no cartridge is loaded. */
   get facts(): TapeFacts | null {
     return this.#facts;
+  }
+
+  /** What hosts have written into the medium auxiliary memory, as of the last command that needed it. */
+  get attributes(): readonly TapeAttribute[] {
+    return this.#attributes;
   }
 
   get position(): TapePosition | null {
@@ -180,7 +187,26 @@ export class TapeUnit implements UnitPart, MediaDrive {
 
   /** Asks the service for what log pages and attributes tell. */
   async refresh(): Promise<void> {
-    if (this.isLoaded) this.#facts = await this.call('facts');
+    if (!this.isLoaded) return;
+    const [facts, attributes] = await Promise.all([this.call('facts'), this.call('attributes')]);
+    // It may have been unloaded meanwhile.
+    if (!this.isLoaded) return;
+    this.#facts = facts;
+    this.#attributes = attributes;
+  }
+
+  /** Work that a command has begun and does not wait for: later ones do. */
+  leave(work: Promise<void>): void {
+    const done = work.catch(() => this.defer({ key: SenseKey.hardwareError, asc: Asc.internalTargetFailure }));
+    this.#left = done;
+    void done.then(() => {
+      if (this.#left === done) this.#left = null;
+    });
+  }
+
+  /** Resolves when there is no such work. */
+  async settled(): Promise<void> {
+    while (this.#left !== null) await this.#left;
   }
 
   /** A command was answered before its work was done, and the work failed: the next one tells. SPC-4 "Current errors and deferred errors". */
@@ -234,9 +260,9 @@ export class TapeUnit implements UnitPart, MediaDrive {
     try {
       const { facts, notices } = await this.call('load', { path: cartridge.path, readOnly, create });
       for (const notice of notices) this.options.onNotice(notice);
+      this.#position = await this.call('position');
       this.#facts = facts;
       this.#state = DriveState.loaded;
-      this.#position = await this.call('position');
     } catch (error) {
       this.#refuse(error);
       throw error;
@@ -264,7 +290,8 @@ export class TapeUnit implements UnitPart, MediaDrive {
     if (thread === null) return;
     try {
       const fault = thread.isLost ? null : await this.unload(DriveState.held);
-      if (fault !== null) throw new TargetError('TAPE_FLUSH_FAILED', `${this.#cartridge?.path ?? 'the tape'}: buffered data could not be written (${fault.kind})`);
+      if (fault !== null)
+        throw new TargetError('TAPE_FLUSH_FAILED', `${this.#cartridge?.path ?? 'the tape'}: buffered data could not be written (${fault.kind})`);
     } finally {
       await thread.close();
     }
@@ -321,12 +348,12 @@ export class TapeUnit implements UnitPart, MediaDrive {
     const wasLoaded = this.isLoaded || this.#state === DriveState.loading;
     if (wasLoaded) this.#state = DriveState.loading;
     this.#applied = null;
+    // SAM-5 "Power on": the device server begins anew, and whoever relied on the position has to know before it does anything.
+    this.#unit?.tellNexuses(Asc.powerOnOrReset);
     try {
       await thread.restart();
       this.settings.tellAll();
       if (wasLoaded) await this.load();
-      // SAM-5 "Power on": the device server has begun anew, and whoever relied on the position has to know.
-      this.#unit?.tellNexuses(Asc.powerOnOrReset);
     } catch (error) {
       if (this.#state === DriveState.loading) this.#refuse(error);
       this.options.onNotice(`the tape drive did not come back: ${error instanceof Error ? error.message : String(error)}`);

@@ -85,14 +85,17 @@ export function targetPortNameDesignator(targetPortName: string): Uint8Array {
   return descriptor(CodeSet.utf8, Association.targetPort, DesignatorType.scsiNameString, scsiNameString(targetPortName));
 }
 
-/** SPC-4 §7.8.6.4: vendor, then product and serial number as the standard recommends. */
 function t10VendorDesignator(unit: LogicalUnit): Uint8Array {
-  const { vendor, product, serial } = unit.identity;
+  return descriptor(CodeSet.ascii, Association.logicalUnit, DesignatorType.t10VendorId, t10VendorIdentification(unit));
+}
+
+/** SPC-4 §7.8.6.4: vendor, then product and serial number as the standard recommends. Media changers know their drives by it, too. */
+export function t10VendorIdentification({ identity: { vendor, product, serial } }: LogicalUnit): Uint8Array {
   const designator = new Uint8Array(VENDOR_LENGTH + PRODUCT_LENGTH + serial.length);
   writeAscii(designator, 0, VENDOR_LENGTH, vendor);
   writeAscii(designator, VENDOR_LENGTH, PRODUCT_LENGTH, product);
   writeAscii(designator, VENDOR_LENGTH + PRODUCT_LENGTH, serial.length, serial);
-  return descriptor(CodeSet.ascii, Association.logicalUnit, DesignatorType.t10VendorId, designator);
+  return designator;
 }
 
 function targetPortDesignators(unit: LogicalUnit, nexus: ITNexus): Uint8Array[] {

@@ -48,7 +48,13 @@ export interface ModeSelection {
 }
 
 /** What a parameter list asks for, in front of the pages and page by page; null when the command has ended because of something in it, and then nothing of it holds. */
-export function readModeParameters(command: CommandSlot, unit: LogicalUnit, list: Uint8Array, shape: HeaderShape, hasPageFormat: boolean): ModeSelection | null {
+export function readModeParameters(
+  command: CommandSlot,
+  unit: LogicalUnit,
+  list: Uint8Array,
+  shape: HeaderShape,
+  hasPageFormat: boolean,
+): ModeSelection | null {
   if (list.length === 0) return { pages: new Map(), header: null };
   const pagesAt = readHeader(command, unit, list, shape);
   if (pagesAt < 0) return null;

@@ -6,7 +6,8 @@ import { lunloomKinds, type TargetKind, tgtKind } from './targets.js';
 
 /**
  * `npm run conformance`: libiscsi's whole suite in four configurations against Lunloom, and against tgt unless `-- --no-tgt` is given. Ends with exit code 1
- * when a test of Lunloom was skipped or failed, or when a passthrough unit before a target changed the results of that. The targets of one configuration run side by side: most of the time the suite waits.
+ * when a test of Lunloom was skipped or failed, or when a passthrough unit before a target made its results worse. The targets of one configuration run
+ * side by side: most of the time the suite waits.
  */
 const first = lunloomKinds[0] as TargetKind;
 const passed: readonly TargetKind[] = process.argv.includes('--no-tgt') ? [first] : [first, tgtKind];

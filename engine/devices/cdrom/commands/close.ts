@@ -8,7 +8,7 @@ import { runDeferred } from '../../deferred.js';
 import type { Disc } from '../disc/disc.js';
 import type { Recording, TrackView } from '../disc/recording.js';
 import { discOf, driveOf } from '../drive/optical-drive.js';
-import { allowsNextSession } from '../pages/write-parameters.js';
+import { allowsNextSession, isTrackAtOnce } from '../pages/write-parameters.js';
 import { endUnlessAllowed } from './recording-sense.js';
 import { endWithFault, isWritable, syncDisc } from './write.js';
 
@@ -125,10 +125,19 @@ const synchronizeCacheRow: UnitCommandRow = {
   cdbUsage: [0x35, 0x02, ...allBits(4), 0x00, ALL_BITS, ALL_BITS, CONTROL_UNUSED],
   execute(command, unit, _nexus, deferral) {
     runDeferred(command, deferral, async () => {
-      await syncDisc(command, discOf(unit));
+      const disc = discOf(unit);
+      if (await closeTrackAtOnce(command, unit, disc)) await syncDisc(command, disc);
     });
   },
 };
+
+/** Ends the track of a CD that was being written at once, as drives do and wodim expects. False when the command has ended. */
+async function closeTrackAtOnce(command: CommandSlot, unit: LogicalUnit, disc: Disc): Promise<boolean> {
+  const { recording } = disc;
+  if (recording === null || !recording.isSequential || recording.profile.family !== 'cd' || !isTrackAtOnce(unit)) return true;
+  const track = recording.tracks.findLast(({ isOpenEnd }) => isOpenEnd);
+  return track === undefined || closeTrack(command, disc, recording, track, track.number);
+}
 
 /** BLANKING TYPE, MMC-6 "BLANK command". */
 const BlankingType = { disc: 0, minimal: 1, uncloseSession: 5 } as const;

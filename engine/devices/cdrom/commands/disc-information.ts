@@ -72,7 +72,7 @@ function address(disc: Disc, lba: number | null): Uint8Array {
   return addressBytes(lba, disc.profile.family === 'cd');
 }
 
-export function standardDiscInformation(disc: Disc): Uint8Array {
+function standardDiscInformation(disc: Disc): Uint8Array {
   const { recording, profile } = disc;
   const { status, lastSession, sessionCount, firstOfLast, lastOfLast, nextSessionStart } = summaryOf(recording);
   const isErasable = profile.isBlankable || profile.recording === 'overwrite';

@@ -15,7 +15,7 @@ import { endUnlessAllowed } from './recording-sense.js';
 import { syncDisc } from './write.js';
 
 /** FORMAT TYPE, MMC-6 "FORMAT UNIT command". */
-export const FormatType = { full: 0x00, plusRw: 0x26, bdReWithSpares: 0x30, bdReWithoutSpares: 0x31, bdRWithSpares: 0x32 } as const;
+const FormatType = { full: 0x00, plusRw: 0x26, bdReWithSpares: 0x30, bdReWithoutSpares: 0x31, bdRWithSpares: 0x32 } as const;
 
 interface FormatChoice {
   readonly type: number;
@@ -32,7 +32,7 @@ function withSpares(blockCount: number, eccBlocks: number): number {
 }
 
 /** How a disc can be formatted; the first is what drives do where nothing is said. MMC-6 "READ FORMAT CAPACITIES command". */
-export function formatChoices({ name, eccBlocks }: DiscProfile, blockCount: number): readonly FormatChoice[] {
+function formatChoices({ name, eccBlocks }: DiscProfile, blockCount: number): readonly FormatChoice[] {
   const spared = withSpares(blockCount, eccBlocks);
   if (name === 'dvd+rw')
     return [FormatType.plusRw, FormatType.full].map((type) => ({ type, blockCount, parameter: type === FormatType.full ? BLOCK_LENGTH_BYTES : 0 }));

@@ -10,7 +10,6 @@ import type { Disc } from '../disc/disc.js';
 import { BLOCK_LENGTH_BYTES } from '../disc/profile.js';
 import { codeOf } from '../disc/sidecar-file.js';
 import { discOf } from '../drive/optical-drive.js';
-import { isWriteModeFit } from '../pages/write-parameters.js';
 import { endUnlessAllowed } from './recording-sense.js';
 
 /** Byte 1: DPO . FUA, and in WRITE (12) byte 10: Streaming, which lets a drive skip its own verification. */
@@ -37,10 +36,6 @@ function plan(command: CommandSlot, unit: LogicalUnit, shape: ExtentCdb): void {
     return;
   }
   if (count > 0 && recording !== null && !endUnlessAllowed(command, recording.writeFault(lba, count))) return;
-  if (!isWriteModeFit(unit)) {
-    checkCondition(command, SenseKey.illegalRequest, Asc.illegalModeForThisTrack);
-    return;
-  }
   command.lba = lba;
   command.lbaCount = count;
   command.plannedDataOutLength = count * BLOCK_LENGTH_BYTES;

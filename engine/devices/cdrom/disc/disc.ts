@@ -37,6 +37,7 @@ export class Disc {
   /** The kernel forgets what it could not write, and a later flush succeeds: none may from then on. */
   #hasLost = false;
   #saved: Promise<void> = Promise.resolve();
+  #writes: Promise<unknown> = Promise.resolve();
   #savedState: unknown;
 
   constructor(parts: DiscParts) {
@@ -80,7 +81,18 @@ export class Disc {
   }
 
   /** Writes whole blocks; they are part of the recording when this has resolved. Rejects as `node:fs/promises` does. */
-  async write(source: Uint8Array, sourceStart: number, lengthBytes: number, lba: number): Promise<void> {
+  write(source: Uint8Array, sourceStart: number, lengthBytes: number, lba: number): Promise<void> {
+    const written = this.#write(source, sourceStart, lengthBytes, lba);
+    this.#writes = written.catch(() => undefined);
+    return written;
+  }
+
+  /** Resolves when no write is under way; commands are done one after the other. */
+  async idle(): Promise<void> {
+    await this.#writes;
+  }
+
+  async #write(source: Uint8Array, sourceStart: number, lengthBytes: number, lba: number): Promise<void> {
     const { handle } = this.#open;
     for (let done = 0; done < lengthBytes; ) {
       const { bytesWritten } = await handle.write(source, sourceStart + done, lengthBytes - done, lba * BLOCK_LENGTH_BYTES + done);
@@ -119,6 +131,7 @@ export class Disc {
 
   /** Lets go of the files; `sync` is the caller's. */
   async close(): Promise<void> {
+    await this.#writes;
     await this.#saved.catch(() => undefined);
     this.store.close();
     await this.#writer?.handle.close();

@@ -28,6 +28,8 @@ export interface OpticalDriveOptions {
 
 const trayOpen: UnitCondition = { key: SenseKey.notReady, asc: Asc.mediumNotPresentTrayOpen };
 const trayClosed: UnitCondition = { key: SenseKey.notReady, asc: Asc.mediumNotPresentTrayClosed };
+/** While the tray moves, or what is in it is read for the first time. */
+const moving: UnitCondition = { key: SenseKey.notReady, asc: Asc.logicalUnitBecomingReady };
 const unreadable: UnitCondition = { key: SenseKey.notReady, asc: Asc.cannotReadIncompatibleFormat };
 
 /** A background format of an image is no work: it takes this long so that initiators can see it, stop it and start it again. */
@@ -46,6 +48,9 @@ export class OpticalDrive implements UnitPart, MediaDrive {
   #medium: Medium | null = null;
   #isTrayOpen = false;
   #cancelFormat: () => void = () => {};
+  /** What moves the tray is done one after the other, whoever asks. */
+  #moves: Promise<unknown> = Promise.resolve();
+  #moveCount = 0;
 
   constructor(options: OpticalDriveOptions) {
     this.#options = options;
@@ -76,6 +81,7 @@ export class OpticalDrive implements UnitPart, MediaDrive {
 
   /** Why there is nothing to read. MMC-6 "TEST UNIT READY command". */
   get absence(): UnitCondition {
+    if (this.#moveCount > 0) return moving;
     if (this.#isTrayOpen) return trayOpen;
     return this.#inserted === null ? trayClosed : unreadable;
   }
@@ -99,47 +105,40 @@ export class OpticalDrive implements UnitPart, MediaDrive {
     this.#cancelFormat();
   }
 
-  async insert(cartridge: Cartridge, profile?: ProfileName): Promise<void> {
-    if (this.#inserted !== null) throw new TargetError('MEDIUM_PRESENT', `there is a disc in the drive: ${this.#inserted.cartridge.path}`);
-    if (cartridge.kind !== this.kind)
-      throw new TargetError('MEDIUM_KIND', `${cartridge.path} is for a drive of the kind ${cartridge.kind}, and this one is of the kind cdrom`);
-    this.#inserted = { cartridge, profile };
-    await this.load();
+  insert(cartridge: Cartridge, profile?: ProfileName): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#inserted !== null) throw new TargetError('MEDIUM_PRESENT', `there is a disc in the drive: ${this.#inserted.cartridge.path}`);
+      if (cartridge.kind !== this.kind)
+        throw new TargetError('MEDIUM_KIND', `${cartridge.path} is for a drive of the kind ${cartridge.kind}, not for optical discs`);
+      this.#inserted = { cartridge, profile };
+      await this.#load();
+    });
   }
 
-  async remove(): Promise<Cartridge> {
-    const inserted = this.#inserted;
-    if (inserted === null) throw new TargetError('MEDIUM_ABSENT', 'there is no disc in the drive');
-    if (this.isRemovalPrevented) throw new TargetError('MEDIUM_PREVENTED', `an initiator keeps ${inserted.cartridge.path} in the drive`);
-    await this.#takeOut();
-    this.#inserted = null;
-    this.#isTrayOpen = false;
-    return inserted.cartridge;
+  remove(): Promise<Cartridge> {
+    return this.#inTurn(async () => {
+      const inserted = this.#inserted;
+      if (inserted === null) throw new TargetError('MEDIUM_ABSENT', 'there is no disc in the drive');
+      if (this.isRemovalPrevented) throw new TargetError('MEDIUM_PREVENTED', `an initiator keeps ${inserted.cartridge.path} in the drive`);
+      await this.#takeOut();
+      this.#inserted = null;
+      this.#isTrayOpen = false;
+      return inserted.cartridge;
+    });
   }
 
   /** Opens the tray. Rejects with `TargetError` `MEDIUM_FLUSH_FAILED` when what was written may be lost; the tray stays closed then. */
-  async eject(): Promise<void> {
-    if (this.#isTrayOpen) return;
-    await this.#takeOut();
-    this.#isTrayOpen = true;
+  eject(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#isTrayOpen) return;
+      await this.#takeOut();
+      this.#isTrayOpen = true;
+    });
   }
 
   /** Closes the tray. What is in it is read anew: the image may have been replaced. Who asked for it knows; the others are told. */
-  async load(by?: ITNexus): Promise<void> {
-    this.#isTrayOpen = false;
-    const inserted = this.#inserted;
-    if (inserted === null || this.#disc !== null) return;
-    try {
-      this.#disc = await this.#options.openDisc(inserted);
-    } catch (error) {
-      // The disc stays in, and commands are told that it cannot be read.
-      if (error instanceof TargetError) this.#options.onNotice(`cdrom: ${error.message}`);
-      else this.#options.onDefect(error);
-    }
-    if (this.#disc !== null) this.#present(this.#disc);
-    const unit = this.#attached;
-    this.events.tell(unit.host.nexusesOf(unit.lun), MediaEvent.newMedia);
-    unit.tellNexuses(Asc.mediumMayHaveChanged, by);
+  load(by?: ITNexus): Promise<void> {
+    return this.#inTurn(() => this.#load(by));
   }
 
   /** The operator presses the button: initiators that keep the tray closed are asked. False when it stays closed. */
@@ -208,20 +207,52 @@ export class OpticalDrive implements UnitPart, MediaDrive {
     unit.changeMedium(this.#medium);
   }
 
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this.#moveCount++;
+    const done = this.#moves.then(work);
+    this.#moves = done.catch(() => undefined);
+    try {
+      return await done;
+    } finally {
+      this.#moveCount--;
+    }
+  }
+
+  async #load(by?: ITNexus): Promise<void> {
+    this.#isTrayOpen = false;
+    const inserted = this.#inserted;
+    if (inserted === null || this.#disc !== null) return;
+    try {
+      this.#disc = await this.#options.openDisc(inserted);
+    } catch (error) {
+      // The disc stays in, and commands are told that it cannot be read.
+      if (error instanceof TargetError) this.#options.onNotice(`cdrom: ${error.message}`);
+      else this.#options.onDefect(error);
+    }
+    if (this.#disc !== null) this.#present(this.#disc);
+    const unit = this.#attached;
+    this.events.tell(unit.host.nexusesOf(unit.lun), MediaEvent.newMedia);
+    unit.tellNexuses(Asc.mediumMayHaveChanged, by);
+  }
+
+  /** First nobody begins anything more on the disc; then what was begun comes to its end, and is kept. */
   async #takeOut(): Promise<void> {
     const disc = this.#disc;
     const medium = this.#medium;
     const unit = this.#attached;
     if (disc === null) return;
     this.stopBackgroundFormat();
+    this.#medium = null;
+    unit.changeMedium(null);
     try {
+      await disc.idle();
       await disc.sync();
     } catch (error) {
+      this.#medium = medium;
+      unit.changeMedium(medium);
       throw new TargetError('MEDIUM_FLUSH_FAILED', `what was written to ${disc.path} may be lost: it cannot be flushed`, { cause: error });
     }
     this.#disc = null;
-    this.#medium = null;
-    unit.changeMedium(null);
     this.events.tell(unit.host.nexusesOf(unit.lun), MediaEvent.mediaRemoval);
     if (medium !== null) await unit.host.media.release(medium);
     await disc.close();

@@ -19,7 +19,9 @@ const TRACK_MODE_AT = 1;
 const DATA_BLOCK_TYPE_AT = 2;
 const AUDIO_PAUSE_AT = 12;
 const BUFE_BIT = 0x40;
-const WriteType = { packet: 0, trackAtOnce: 1, sessionAtOnce: 2, raw: 3, layerJump: 4 } as const;
+const WriteType = { trackAtOnce: 1, layerJump: 4 } as const;
+/** Of WRITE TYPE the bit that tells packet (0) from track at once (1). */
+const CD_WRITE_TYPE_MASK = 0x71;
 const DATA_TRACK_MODE = 4;
 /** 2048 bytes of Mode 1, and of Mode 2 XA form 1: of either an image has the user data alone. */
 const DATA_BLOCK_TYPES: readonly number[] = [8, 10];
@@ -38,9 +40,11 @@ export const writeParametersPage: ModePage = {
     new DataView(parameters.buffer).setUint16(AUDIO_PAUSE_AT, TWO_SECONDS);
     return parameters;
   },
-  changeable() {
+  changeable(unit) {
     const mask = new Uint8Array(LENGTH).fill(0xff);
     mask.set([0x7f, 0xff, 0x0f, 0xff, 0x00, 0x3f, 0xff, 0x00]);
+    // A CD is written by packet or by track at once: burner programs try what can be set, and go by that. To other discs the field means nothing.
+    if (driveOf(unit).disc?.profile.family === 'cd') mask[WRITE_TYPE_AT] = CD_WRITE_TYPE_MASK;
     return mask;
   },
   fault(parameters): ModeFieldPlace | null {
@@ -54,10 +58,9 @@ function current(unit: LogicalUnit): Uint8Array {
   return unit.part(ModePages).read(writeParametersPage, PageControl.current);
 }
 
-/** Whether a data track can be written as the page says. It concerns CDs alone; raw sectors are nothing that an image of user data could hold. */
-export function isWriteModeFit(unit: LogicalUnit): boolean {
-  if (driveOf(unit).disc?.profile.family !== 'cd') return true;
-  return ((current(unit)[WRITE_TYPE_AT] as number) & 0x0f) < WriteType.raw;
+/** WRITE TYPE is track at once: the initiator ends a track of a CD with SYNCHRONIZE CACHE, not with CLOSE TRACK SESSION. */
+export function isTrackAtOnce(unit: LogicalUnit): boolean {
+  return ((current(unit)[WRITE_TYPE_AT] as number) & 0x0f) === WriteType.trackAtOnce;
 }
 
 /** MULTI-SESSION: the session that is closed may be followed by another. */

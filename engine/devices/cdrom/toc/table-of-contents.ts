@@ -1,5 +1,5 @@
 import type { Disc } from '../disc/disc.js';
-import { bcd, type Msf, msfOf } from '../sector/msf.js';
+import { type Msf, msfOf } from '../sector/msf.js';
 import { ADR_POSITION, CONTROL_DATA } from '../sector/sub-channel.js';
 
 /** A track of a closed session, or the only one of a pressed disc. */
@@ -137,11 +137,4 @@ export function absoluteTimeInPregroove({ profile, blockCount }: Disc): Uint8Arr
   bytes.set(msfBytes(LEAD_IN), 4);
   bytes.set(msfBytes(msfOf(blockCount)), 8);
   return withHeader(0, 0, [bytes]);
-}
-
-/** For tests and texts: `00:02:00`. */
-export function msfText(lba: number): string {
-  return msfBytes(msfOf(lba))
-    .map((part) => bcd(part).toString(16).padStart(2, '0'))
-    .join(':');
 }

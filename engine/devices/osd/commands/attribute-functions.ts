@@ -14,7 +14,7 @@ import { type AttributeName, CommandFailure, invalidCdbField, invalidListField }
 import { objectTypeOf } from '../protocol/object-id.js';
 import { CDB } from '../protocol/osd-cdb.js';
 import { Permission } from '../security/capability.js';
-import type { ObjectKind, ObjectName } from '../store/object-store.js';
+import { type ObjectKind, type ObjectName, ObjectStoreFault } from '../store/object-store.js';
 import { CURRENT_COMMAND_NUMBERS, type RunningCommand } from './running-command.js';
 
 /** Page number and page length before a page that is returned as a whole. */
@@ -60,11 +60,17 @@ export function setAttributesOf(command: RunningCommand, name: ObjectName, kind:
       attributes.set(entry.page, entry.number, entry.value);
     } catch (error) {
       // The value itself was no good: the sense data say which attribute it was for.
-      if (error instanceof CommandFailure) throw badSet(command, entry);
+      if (error instanceof CommandFailure || isAboutValue(error)) throw badSet(command, entry);
       throw error;
     }
   }
   if (sets.some(({ page }) => page === PAGE_BASE.user + 4)) command.environment.lists.noteChange(name.partitionId);
+}
+
+/** A collection that is not there, or a length that no object can have. */
+function isAboutValue(error: unknown): boolean {
+  const faults: readonly string[] = ['not-found', 'wrong-kind', 'already-member', 'too-long'];
+  return error instanceof ObjectStoreFault && faults.includes(error.fault);
 }
 
 function badSet(command: RunningCommand, entry: SetEntry): CommandFailure {

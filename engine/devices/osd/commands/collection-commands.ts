@@ -141,8 +141,8 @@ export const collectionCommands: readonly CommandDefinition[] = [
     name: 'QUERY',
     fields: [OBJECT, [CDB.length, 8], [MATCHES_COLLECTION_ID_AT, 8]],
     continues: true,
-    // It may add to a collection.
-    changes: true,
+    // With a matches collection it adds to that.
+    changes: (cdb) => cdb.view.getBigUint64(MATCHES_COLLECTION_ID_AT) !== 0n,
     check(cdb) {
       if (cdb.length !== 0 && cdb.length < QUERY_HEADER_LENGTH) throw invalidCdbField(CDB.length);
     },

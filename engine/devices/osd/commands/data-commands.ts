@@ -126,6 +126,7 @@ export const dataCommands: readonly CommandDefinition[] = [
     changes: false,
     check: checkRange,
     dataInLength: (cdb) => cdb.length,
+    isDataInExact: true,
     object: theUserObject,
     permissions: () => Permission.read,
     range: rangeOf,

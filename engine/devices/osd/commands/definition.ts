@@ -18,12 +18,14 @@ export interface CommandDefinition {
   readonly fields: readonly CdbField[];
   /** It has a CDB CONTINUATION LENGTH. */
   readonly continues?: boolean;
-  /** Changes objects, attributes or keys: a write, as far as reservations and write protection go. */
-  readonly changes: boolean;
+  /** Changes objects, attributes or keys: a write, as far as reservations and write protection go. The CDB decides where it is a function. */
+  readonly changes: boolean | ((cdb: OsdCdb) => boolean);
   /** Bytes of the Data-Out that are the command's own, from its start or behind the continuation segment. */
   dataOutLength?(cdb: OsdCdb): number;
   /** Bytes of the Data-In that are the command's own: how many it may return at most. */
   dataInLength?(cdb: OsdCdb): number;
+  /** That many bytes have to come: it is no allocation length, which may be longer than any transfer. */
+  readonly isDataInExact?: boolean;
   /** Checks of the CDB that need no object: throws `CommandFailure`. Runs on the main thread, before any data moves. */
   check?(cdb: OsdCdb): void;
 
@@ -40,4 +42,9 @@ export interface CommandDefinition {
   readonly standsAlone?: boolean;
   /** Does the work. Throws `CommandFailure` or a fault of the store. */
   run(command: RunningCommand): void;
+}
+
+/** Whether the command changes something by itself, whatever attributes it sets. */
+export function changesBy({ changes }: CommandDefinition, cdb: OsdCdb): boolean {
+  return typeof changes === 'function' ? changes(cdb) : changes;
 }

@@ -28,6 +28,7 @@ const GET_ENTRY_LENGTH = 8;
 export const VALUE_ENTRY_HEADER_LENGTH = 16;
 const VALUE_LENGTH_AT = 14;
 const OBJECT_HEADER_LENGTH = 16;
+const OBJECT_ENTRIES_LENGTH_MAX = 0xffff;
 const ALIGNMENT = 8;
 /** ATTRIBUTE LENGTH of an attribute that the object does not have, OSD-2 "Attributes lists and pages". */
 export const UNDEFINED_LENGTH = 0xffff;
@@ -120,15 +121,26 @@ export function encodeValueList(entries: readonly AttributeEntry[]): Uint8Array 
   return bytes;
 }
 
+/** The length of one object's entries has 16 bits: what does not fit is left out, whole entries of it. */
+function fitting(entries: readonly AttributeEntry[]): readonly AttributeEntry[] {
+  let lengthBytes = 0;
+  const end = entries.findIndex((entry) => {
+    lengthBytes += entryLength(entry);
+    return lengthBytes > OBJECT_ENTRIES_LENGTH_MAX;
+  });
+  return end === -1 ? entries : entries.slice(0, end);
+}
+
 /** The bytes that one object takes in a list of several objects. OSD-2 "Multi-object retrieved attributes". */
 export function encodeObjectAttributes(object: ObjectAttributes): Uint8Array {
-  const lengthBytes = entriesLength(object.entries);
+  const entries = fitting(object.entries);
+  const lengthBytes = entriesLength(entries);
   const bytes = new Uint8Array(OBJECT_HEADER_LENGTH + lengthBytes);
   const view = viewOf(bytes);
   view.setBigUint64(0, object.objectId);
   bytes[8] = object.objectType;
-  view.setUint16(14, Math.min(lengthBytes, 0xffff));
-  writeEntries(bytes, OBJECT_HEADER_LENGTH, object.entries);
+  view.setUint16(14, lengthBytes);
+  writeEntries(bytes, OBJECT_HEADER_LENGTH, entries);
   return bytes;
 }
 

@@ -25,6 +25,14 @@ const FILES_PER_FOLDER = 1024;
 const FOLDERS_PER_FOLDER = 1024;
 const NAME_DIGITS = 14;
 
+export interface DataFilesOptions {
+  readonly storeDirectory: string;
+  readonly generation: number;
+  /** Files that are kept open. */
+  readonly openCountMax: number;
+  readonly readOnly: boolean;
+}
+
 /**
  * One file an object that has bytes, named by a number that is never used again before it was flushed that it is free:
  * `data.GENERATION/AAA/BBB/NNNNNNNNNNNNNN`. Holes of the file are holes of the object.
@@ -34,11 +42,13 @@ export class DataFiles {
   readonly #openCountMax: number;
   /** In order of use: the first was not used for the longest time. */
   readonly #open = new Map<number, number>();
+  readonly #access: 'r' | 'r+';
   #directory: string;
 
-  constructor(storeDirectory: string, generation: number, openCountMax: number) {
+  constructor({ storeDirectory, generation, openCountMax, readOnly }: DataFilesOptions) {
     this.#storeDirectory = storeDirectory;
     this.#openCountMax = openCountMax;
+    this.#access = readOnly ? 'r' : 'r+';
     this.#directory = join(storeDirectory, folderOfGeneration(generation));
   }
 
@@ -214,7 +224,7 @@ export class DataFiles {
 
   #fdOf(fileId: number): number {
     const fd = this.#open.get(fileId);
-    if (fd === undefined) return this.#keep(fileId, openSync(this.#pathOf(fileId), 'r+'));
+    if (fd === undefined) return this.#keep(fileId, openSync(this.#pathOf(fileId), this.#access));
     this.#open.delete(fileId);
     this.#open.set(fileId, fd);
     return fd;

@@ -82,7 +82,7 @@ export class DirectoryStore implements ObjectStore {
     this.#records = records;
     try {
       this.#generation = this.#readGeneration();
-      this.#files = new DataFiles(directory, this.#generation, limits.osdOpenFileCountMax);
+      this.#files = new DataFiles({ storeDirectory: directory, generation: this.#generation, openCountMax: limits.osdOpenFileCountMax, readOnly });
       const files = this.#files;
       this.#accounts = new FileAccounts({ metadata, files, records, dirtyCountMax: limits.osdDirtyFileCountMax, freedCountMax: limits.osdFreedFileCountMax });
       this.#recover();

@@ -4,11 +4,10 @@ import type { LogicalUnit } from '../../../scsi/logical-unit.js';
 import { parameterListOf, planParameterList } from '../../../scsi/parameter-list.js';
 import { Asc, checkCondition, invalidFieldInCdb, invalidFieldInParameterList, parameterListLengthError, SenseKey } from '../../../scsi/sense.js';
 import type { CommandSlot } from '../../../shm/command-slot.js';
-import { runDeferred } from '../../deferred.js';
-import { type HostAttribute, HostAttributes } from '../memory/host-attributes.js';
+import type { TapeAttribute } from '../image/tape-service.js';
 import { AttributeFormat, attributesOf, deviceAttributeIdentifiers, type MediumAttribute } from '../memory/medium-attributes.js';
 import { tapeOf } from '../tape-unit.js';
-import { admitsWriting, withFreshFacts } from './tape-command.js';
+import { admitsWriting, endWithFault, runOnTape, withFreshFacts } from './tape-command.js';
 
 /*
  * READ ATTRIBUTE, SPC-4 "READ ATTRIBUTE command".
@@ -57,7 +56,7 @@ const readCommon = {
 function select(command: CommandSlot, unit: LogicalUnit): MediumAttribute[] | null {
   if (!isOfVolume(command, unit)) return null;
   const first = command.cdbView.getUint16(FIRST_IDENTIFIER_AT);
-  const all = attributesOf(unit, command.cdb[PARTITION_AT] as number, unit.part(HostAttributes).attributes);
+  const all = attributesOf(unit, command.cdb[PARTITION_AT] as number);
   const selected = all.filter(({ identifier }) => identifier >= first);
   // SPC-4: one that is asked for by its identifier has to be there.
   if (first === 0 || selected[0]?.identifier === first) return selected;
@@ -116,7 +115,11 @@ export const readAttributeRows: readonly UnitCommandRow[] = [
     cdbUsage: usage(0x01),
     execute(command, unit) {
       const attributes = select(command, unit);
-      if (attributes !== null) returnList(command, attributes.map(({ identifier }) => identifierBytes(identifier)));
+      if (attributes !== null)
+        returnList(
+          command,
+          attributes.map(({ identifier }) => identifierBytes(identifier)),
+        );
     },
   }),
   {
@@ -200,18 +203,20 @@ export const writeAttributeRow: UnitCommandRow = {
   },
 };
 
-function write(command: CommandSlot, unit: LogicalUnit, deferral: Deferral, changes: readonly HostAttribute[]): void {
-  const memory = unit.part(HostAttributes);
-  if (!memory.hasRoomFor(changes)) return checkCondition(command, SenseKey.illegalRequest, Asc.auxiliaryMemoryOutOfSpace);
-  runDeferred(command, deferral, () => memory.write(changes));
+function write(command: CommandSlot, unit: LogicalUnit, deferral: Deferral, changes: readonly TapeAttribute[]): void {
+  runOnTape(command, unit, deferral, async (drive) => {
+    const { fault } = await drive.call('writeAttributes', changes);
+    if (fault?.kind === 'attributes') checkCondition(command, SenseKey.illegalRequest, Asc.auxiliaryMemoryOutOfSpace);
+    else if (fault !== null) endWithFault(command, fault);
+  });
 }
 
 /** By ascending identifier; null when the command has ended, and then nothing is written. */
-function readList(command: CommandSlot, list: Uint8Array, partition: number): HostAttribute[] | null {
+function readList(command: CommandSlot, list: Uint8Array, partition: number): TapeAttribute[] | null {
   const view = new DataView(list.buffer, list.byteOffset, list.byteLength);
   if (list.length < LIST_HEADER_LENGTH || list.length < command.plannedDataOutLength) return ended(() => parameterListLengthError(command));
   if (view.getUint32(0) !== list.length - LIST_HEADER_LENGTH) return ended(() => invalidFieldInParameterList(command, 0));
-  const changes: HostAttribute[] = [];
+  const changes: TapeAttribute[] = [];
   for (let at = LIST_HEADER_LENGTH; at < list.length; ) {
     if (at + ATTRIBUTE_HEADER_LENGTH > list.length) return ended(() => parameterListLengthError(command));
     const identifier = view.getUint16(at);

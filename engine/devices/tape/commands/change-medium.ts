@@ -7,7 +7,7 @@ import type { CommandSlot } from '../../../shm/command-slot.js';
 import { WriteMode } from '../medium/drive-settings.js';
 import { partitionBytesOf } from '../medium/partition-plan.js';
 import { mediumPartitionPage } from '../pages/medium-partition-page.js';
-import { type TapeUnit, tapeOf } from '../tape-unit.js';
+import type { TapeUnit } from '../tape-unit.js';
 import { admitsWriting, EXPLICIT, IMMED_BIT, runImmediate, runOnTape, seek } from './tape-command.js';
 import { admitsOverwrite, SEQUENCE_BITS } from './write.js';
 
@@ -32,8 +32,15 @@ export const eraseRows: readonly UnitCommandRow[] = [
     clause: 'SSC-4 "ERASE(6) command"',
     cdbLength: 6,
     cdbUsage: [0x19, ERASE_IMMED_BIT | LONG_BIT, 0x00, 0x00, 0x00, CONTROL_UNUSED],
-    plan: (command, unit) => void (admitsWriting(command, unit) && admitsOverwrite(command, tapeOf(unit))),
-    execute: (command, unit, _nexus, deferral) => runImmediate(command, unit, deferral, (drive) => drive.call('erase', isLong(command))),
+    plan: (command, unit) => void admitsWriting(command, unit),
+    execute: (command, unit, _nexus, deferral) =>
+      runImmediate(
+        command,
+        unit,
+        deferral,
+        (drive) => drive.call('erase', isLong(command)),
+        (drive) => admitsOverwrite(command, drive),
+      ),
   },
   {
     ...eraseCommon,
@@ -42,10 +49,7 @@ export const eraseRows: readonly UnitCommandRow[] = [
     clause: 'SSC-4 "ERASE(16) command"',
     cdbLength: 16,
     cdbUsage: [0x93, SEQUENCE_BITS | ERASE_IMMED_BIT | LONG_BIT, 0x00, ...new Array<number>(9).fill(ALL_BITS), 0x00, 0x00, 0x00, CONTROL_UNUSED],
-    plan(command, unit) {
-      if ((command.cdb[EXPLICIT.partition] as number) >= (tapeOf(unit).facts?.partitions.length ?? 0)) return invalidFieldInCdb(command, EXPLICIT.partition);
-      admitsWriting(command, unit);
-    },
+    plan: (command, unit) => void admitsWriting(command, unit),
     execute(command, unit, nexus, deferral) {
       // The position has to be found first, and is what an error of the command is about, so that IMMED saves nothing.
       runOnTape(command, unit, deferral, async (drive) => {
@@ -63,9 +67,7 @@ function isLong(command: CommandSlot): boolean {
 }
 
 /** SSC-4: both commands below want the beginning of partition 0, and give up all that is on the medium. False when the command has ended. */
-function admitsFormat(command: CommandSlot, unit: LogicalUnit): boolean {
-  const { settings, position, facts } = tapeOf(unit);
-  if (!admitsWriting(command, unit)) return false;
+function admitsFormat(command: CommandSlot, { settings, position, facts }: TapeUnit): boolean {
   if (position?.partition !== 0 || !position.isBeginning) checkCondition(command, SenseKey.illegalRequest, Asc.positionPastBeginning);
   else if (facts?.worm === true && facts.partitions.some(({ objectCount }) => objectCount > 0)) {
     checkCondition(command, SenseKey.dataProtect, Asc.wormOverwriteAttempted);
@@ -107,22 +109,31 @@ export const formatMediumRow: UnitCommandRow = {
     if (((command.cdb[2] as number) & FORMAT_MASK) > FormatKind.both) return invalidFieldInCdb(command, 2, FORMAT_BIT);
     // The list is of the vendor, and this vendor has none.
     if (command.cdbView.getUint16(TRANSFER_LENGTH_AT) !== 0) return invalidFieldInCdb(command, TRANSFER_LENGTH_AT);
-    admitsFormat(command, unit);
+    admitsWriting(command, unit);
   },
   execute(command, unit, _nexus, deferral) {
-    const drive = tapeOf(unit);
-    const { facts } = drive;
-    if (facts === null) return;
-    const isDefault = ((command.cdb[2] as number) & FORMAT_MASK) === FormatKind.default;
-    const sizes = isDefault ? [facts.capacityBytes] : partitionBytesOf(unit.part(ModePages).read(mediumPartitionPage, PageControl.current), facts);
-    if (sizes === null) return invalidFieldInCdb(command, 2, FORMAT_BIT);
-    runImmediate(command, unit, deferral, async () => {
-      const outcome = await drive.call('formatMedium', sizes);
+    let sizes: readonly number[] | null = null;
+    const admits = (drive: TapeUnit) => {
+      if (!admitsFormat(command, drive)) return false;
+      sizes = partitionsFor(command, unit, drive);
+      if (sizes === null) invalidFieldInCdb(command, 2, FORMAT_BIT);
+      return sizes !== null;
+    };
+    const format = async (drive: TapeUnit) => {
+      const outcome = await drive.call('formatMedium', sizes ?? []);
       if (outcome.fault === null) await afterFormat(unit, drive);
       return outcome;
-    });
+    };
+    runImmediate(command, unit, deferral, format, admits);
   },
 };
+
+/** Null when what the mode page says cannot be done on this cartridge. */
+function partitionsFor(command: CommandSlot, unit: LogicalUnit, { facts }: TapeUnit): readonly number[] | null {
+  if (facts === null) return null;
+  const isDefault = ((command.cdb[2] as number) & FORMAT_MASK) === FormatKind.default;
+  return isDefault ? [facts.capacityBytes] : partitionBytesOf(unit.part(ModePages).read(mediumPartitionPage, PageControl.current), facts);
+}
 
 /*
  * SET CAPACITY, SSC-4 "SET CAPACITY command".
@@ -137,14 +148,15 @@ export const setCapacityRow: UnitCommandRow = {
   clause: 'SSC-4 "SET CAPACITY command"',
   cdbLength: 6,
   cdbUsage: [0x0b, IMMED_BIT, 0x00, ALL_BITS, ALL_BITS, CONTROL_UNUSED],
-  plan: (command, unit) => void admitsFormat(command, unit),
+  plan: (command, unit) => void admitsWriting(command, unit),
   execute(command, unit, _nexus, deferral) {
     const proportion = command.cdbView.getUint16(3);
-    runImmediate(command, unit, deferral, async (drive) => {
+    const set = async (drive: TapeUnit) => {
       const outcome = await drive.call('setCapacity', proportion);
       if (outcome.fault === null) await afterFormat(unit, drive);
       return outcome;
-    });
+    };
+    runImmediate(command, unit, deferral, set, (drive) => admitsFormat(command, drive));
   },
 };
 
@@ -180,12 +192,20 @@ function allowOverwrite(command: CommandSlot, { settings, position, facts }: Tap
   settings.permission = null;
   if (value === AllowOverwrite.disabled) return;
   // SSC-4: it is of the append-only mode alone. A WORM cartridge permits nothing.
-  if (settings.writeMode !== WriteMode.appendOnly) return checkCondition(command, SenseKey.illegalRequest, Asc.commandSequenceError);
-  if (facts?.worm === true) return checkCondition(command, SenseKey.dataProtect, Asc.wormOverwriteAttempted);
+  if (settings.writeMode !== WriteMode.appendOnly) {
+    checkCondition(command, SenseKey.illegalRequest, Asc.commandSequenceError);
+    return;
+  }
+  if (facts?.worm === true) {
+    checkCondition(command, SenseKey.dataProtect, Asc.wormOverwriteAttempted);
+    return;
+  }
   const isHere = position?.partition === partition && position.objectNumber === objectNumber;
-  if (!isHere) return checkCondition(command, SenseKey.illegalRequest, Asc.sequentialPositioningError);
+  if (!isHere) {
+    checkCondition(command, SenseKey.illegalRequest, Asc.sequentialPositioningError);
+    return;
+  }
   if (value === AllowOverwrite.position) settings.permission = { kind: 'position', partition, objectNumber };
   else if (partition !== 0 || objectNumber !== 0) checkCondition(command, SenseKey.illegalRequest, Asc.positionPastBeginning);
   else settings.permission = { kind: 'format' };
 }
-

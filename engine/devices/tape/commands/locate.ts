@@ -1,11 +1,10 @@
 import { ALL_BITS, CONTROL_UNUSED, readUint64 } from '../../../scsi/cdb.js';
 import type { UnitCommandRow } from '../../../scsi/command-table.js';
-import type { LogicalUnit } from '../../../scsi/logical-unit.js';
 import { Asc, checkCondition, invalidFieldInCdb, SenseKey } from '../../../scsi/sense.js';
 import type { CommandSlot } from '../../../shm/command-slot.js';
 import type { TapeLocateOutcome, TapeLocateTarget } from '../image/tape-service.js';
 import { endWithFault } from '../medium/tape-fault.js';
-import { type TapeUnit, tapeOf } from '../tape-unit.js';
+import type { TapeUnit } from '../tape-unit.js';
 import { IMMED_BIT, isImmediate, runOnTape } from './tape-command.js';
 
 /*
@@ -36,10 +35,9 @@ export const locateRows: readonly UnitCommandRow[] = [
     cdbUsage: [0x2b, CP_BIT | IMMED_BIT, 0x00, ALL_BITS, ALL_BITS, ALL_BITS, ALL_BITS, 0x00, ALL_BITS, CONTROL_UNUSED],
     // BT asks for addresses of the vendor's own, which are the same here.
     cdbIgnored: [0x00, BT_BIT, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00],
-    plan: (command, unit) => planPartition(command, unit, PARTITION_10_AT),
     execute(command, unit, _nexus, deferral) {
       const target = { partition: partitionOf(command, PARTITION_10_AT), to: 'object', number: command.cdbView.getUint32(3) } as const;
-      runOnTape(command, unit, deferral, (drive) => locate(command, drive, target));
+      runOnTape(command, unit, deferral, (drive) => locate(command, drive, target, PARTITION_10_AT));
     },
   },
   {
@@ -49,14 +47,13 @@ export const locateRows: readonly UnitCommandRow[] = [
     clause: 'SSC-4 "LOCATE(16) command"',
     cdbLength: 16,
     cdbUsage: [0x92, DEST_TYPE_BITS | CP_BIT | IMMED_BIT, 0x00, ...new Array<number>(9).fill(ALL_BITS), 0x00, 0x00, 0x00, CONTROL_UNUSED],
-    plan(command, unit) {
-      if (destinationOf(command) === undefined) return invalidFieldInCdb(command, 1, DEST_TYPE_BIT);
-      planPartition(command, unit, PARTITION_16_AT);
+    plan(command) {
+      if (destinationOf(command) === undefined) invalidFieldInCdb(command, 1, DEST_TYPE_BIT);
     },
     execute(command, unit, _nexus, deferral) {
       const to = destinationOf(command) as TapeLocateTarget['to'];
       const target = { partition: partitionOf(command, PARTITION_16_AT), to, number: readUint64(command.cdbView, 4) };
-      runOnTape(command, unit, deferral, (drive) => locate(command, drive, target));
+      runOnTape(command, unit, deferral, (drive) => locate(command, drive, target, PARTITION_16_AT));
     },
   },
 ];
@@ -70,20 +67,18 @@ function partitionOf(command: CommandSlot, at: number): number | null {
   return ((command.cdb[1] as number) & CP_BIT) === 0 ? null : (command.cdb[at] as number);
 }
 
-function planPartition(command: CommandSlot, unit: LogicalUnit, at: number): void {
-  const partition = partitionOf(command, at);
-  if (partition !== null && partition >= (tapeOf(unit).facts?.partitions.length ?? 0)) invalidFieldInCdb(command, at);
-}
-
-async function locate(command: CommandSlot, drive: TapeUnit, target: TapeLocateTarget): Promise<void> {
+async function locate(command: CommandSlot, drive: TapeUnit, target: TapeLocateTarget, partitionAt: number): Promise<void> {
+  if (target.partition !== null && target.partition >= (drive.facts?.partitions.length ?? 0)) {
+    invalidFieldInCdb(command, partitionAt);
+    return;
+  }
   const located = drive.call('locate', target);
   if (!isImmediate(command)) return endLocate(command, await located);
-  located.then(
-    ({ stop, fault }) => {
+  drive.leave(
+    located.then(({ stop, fault }) => {
       drive.deferFault(fault);
       if (stop === 'endOfData') drive.defer({ key: SenseKey.blankCheck, asc: Asc.endOfData });
-    },
-    () => drive.defer({ key: SenseKey.hardwareError, asc: Asc.internalTargetFailure }),
+    }),
   );
 }
 

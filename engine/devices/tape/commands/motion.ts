@@ -1,7 +1,7 @@
 import { ALL_BITS, CONTROL_UNUSED, returnData, writeUint64 } from '../../../scsi/cdb.js';
 import type { UnitCommandRow } from '../../../scsi/command-table.js';
-import { IMMED_BIT, runImmediate } from './tape-command.js';
 import { tapeOf } from '../tape-unit.js';
+import { IMMED_BIT, runImmediate } from './tape-command.js';
 
 /*
  * REWIND, SSC-4 "REWIND command".

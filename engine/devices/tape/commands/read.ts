@@ -1,8 +1,8 @@
-import type { CommandSlot } from '../../../shm/command-slot.js';
 import { ALL_BITS, CONTROL_UNUSED, readUint24 } from '../../../scsi/cdb.js';
 import type { UnitCommandRow } from '../../../scsi/command-table.js';
 import type { LogicalUnit } from '../../../scsi/logical-unit.js';
 import { Asc, checkCondition, invalidFieldInCdb, SenseKey, StreamFlag } from '../../../scsi/sense.js';
+import type { CommandSlot } from '../../../shm/command-slot.js';
 import type { TapeReadOutcome } from '../image/tape-service.js';
 import { endWithFault } from '../medium/tape-fault.js';
 import { type TapeUnit, tapeOf } from '../tape-unit.js';
@@ -69,9 +69,15 @@ function plan(command: CommandSlot, unit: LogicalUnit, lengthAt: number): void {
   const length = readUint24(command.cdbView, lengthAt);
   if (!admitsFixed(command, unit)) return;
   // SSC-4 "READ(6) command": a fixed block mode transfer cannot leave an incorrect length out.
-  if (isFixed(command) && ((command.cdb[FLAGS_AT] as number) & SILI_BIT) !== 0) return invalidFieldInCdb(command, FLAGS_AT, 1);
+  if (isFixed(command) && ((command.cdb[FLAGS_AT] as number) & SILI_BIT) !== 0) {
+    invalidFieldInCdb(command, FLAGS_AT, 1);
+    return;
+  }
   const lengthBytes = isFixed(command) ? length * drive.settings.blockLengthBytes : Math.min(length, drive.blockLengthBytesMax);
-  if (lengthBytes > unit.host.limits.transferLengthBytesMax) return invalidFieldInCdb(command, lengthAt);
+  if (lengthBytes > unit.host.limits.transferLengthBytesMax) {
+    invalidFieldInCdb(command, lengthAt);
+    return;
+  }
   command.plannedDataInLength = lengthBytes;
 }
 

@@ -27,20 +27,7 @@ const Protocol = { information: 0x00, tapeDataEncryption: 0x20 } as const;
 /** What can be asked about them: the list, and a certificate, of which there is none. */
 const Information = { list: 0x0000, certificate: 0x0001 } as const;
 
-const usageOf = (opcode: number) => [
-  opcode,
-  ALL_BITS,
-  ALL_BITS,
-  ALL_BITS,
-  INC_512_BIT,
-  0x00,
-  ALL_BITS,
-  ALL_BITS,
-  ALL_BITS,
-  ALL_BITS,
-  0x00,
-  CONTROL_UNUSED,
-];
+const usageOf = (opcode: number) => [opcode, ALL_BITS, ALL_BITS, ALL_BITS, INC_512_BIT, 0x00, ALL_BITS, ALL_BITS, ALL_BITS, ALL_BITS, 0x00, CONTROL_UNUSED];
 
 const common = { runsOn: 'main', cdbLength: 12, passesNotReady: true } as const;
 
@@ -89,7 +76,10 @@ function returnInformation(command: CommandSlot, specific: number): void {
 
 /** With INC_512 data comes in whole blocks, padded with zeros. */
 function returnPadded(command: CommandSlot, data: Uint8Array): void {
-  if (((command.cdb[INC_512_AT] as number) & INC_512_BIT) === 0) return returnData(command, data, lengthOf(command));
+  if (((command.cdb[INC_512_AT] as number) & INC_512_BIT) === 0) {
+    returnData(command, data, lengthOf(command));
+    return;
+  }
   const padded = new Uint8Array(Math.ceil(data.length / BLOCK_BYTES) * BLOCK_BYTES);
   padded.set(data);
   returnData(command, padded, lengthOf(command));

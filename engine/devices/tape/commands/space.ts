@@ -73,12 +73,15 @@ function endSpace(command: CommandSlot, { stop, residualCount, fault, position }
   const information = residualCount;
   switch (stop) {
     case 'filemark':
-      return checkCondition(command, SenseKey.noSense, Asc.filemarkDetected, { information, streamFlags: StreamFlag.filemark });
+      checkCondition(command, SenseKey.noSense, Asc.filemarkDetected, { information, streamFlags: StreamFlag.filemark });
+      return;
     case 'beginningOfPartition':
-      return checkCondition(command, SenseKey.noSense, Asc.beginningOfPartition, { information, streamFlags: StreamFlag.endOfMedium });
+      checkCondition(command, SenseKey.noSense, Asc.beginningOfPartition, { information, streamFlags: StreamFlag.endOfMedium });
+      return;
     case 'endOfData': {
       const streamFlags = position.isBeyondEarlyWarning ? { streamFlags: StreamFlag.endOfMedium } : {};
-      return checkCondition(command, SenseKey.blankCheck, Asc.endOfData, { information, ...streamFlags });
+      checkCondition(command, SenseKey.blankCheck, Asc.endOfData, { information, ...streamFlags });
+      return;
     }
     case 'fault':
       if (fault !== null) endWithFault(command, fault, { information });

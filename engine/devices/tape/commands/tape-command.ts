@@ -1,45 +1,45 @@
-import type { CommandSlot } from '../../../shm/command-slot.js';
 import { readUint64 } from '../../../scsi/cdb.js';
 import type { Deferral, UnitCommandRow } from '../../../scsi/command-table.js';
 import type { ITNexus } from '../../../scsi/it-nexus.js';
 import type { LogicalUnit, UnitCondition } from '../../../scsi/logical-unit.js';
 import { Asc, checkCondition, invalidFieldInCdb, SenseKey } from '../../../scsi/sense.js';
+import type { CommandSlot } from '../../../shm/command-slot.js';
 import { runDeferred } from '../../deferred.js';
 import type { TapeFault } from '../image/tape-service.js';
-import { conditionOf, endWithFault } from '../medium/tape-fault.js';
+import { endWithFault } from '../medium/tape-fault.js';
 import { type TapeUnit, tapeOf } from '../tape-unit.js';
 
 export type TapeWork = (drive: TapeUnit, signal: AbortSignal) => Promise<void>;
 
-/** Does the work of a command that wants the medium, unless an earlier one has left an error behind: then that is told, and the command is not performed. */
+/**
+ * Does the work of a command that wants the medium, behind what an earlier one has left to be done. Where that has left an error behind it is told, and the
+ * command is not performed.
+ */
 export function runOnTape(command: CommandSlot, unit: LogicalUnit, deferral: Deferral, work: TapeWork): void {
   const drive = tapeOf(unit);
-  const error = drive.takeDeferredError();
-  if (error !== null) return endWithDeferred(command, error);
-  runDeferred(command, deferral, (signal) => work(drive, signal));
+  runDeferred(command, deferral, async (signal) => {
+    await drive.settled();
+    const error = drive.takeDeferredError();
+    if (error !== null) endWithDeferred(command, error);
+    else await work(drive, signal);
+  });
 }
 
-/** With IMMED the command ends with GOOD now, and what goes wrong is told by a later one. Calls of later commands come behind those of the work. */
+/** With IMMED the command ends with GOOD when its work has begun, and what goes wrong is told by a later one. `admits` is asked first, in either case. */
 export function runImmediate(
   command: CommandSlot,
   unit: LogicalUnit,
   deferral: Deferral,
   work: (drive: TapeUnit) => Promise<{ readonly fault: TapeFault | null }>,
+  admits: (drive: TapeUnit) => boolean = () => true,
 ): void {
-  if (!isImmediate(command)) {
-    runOnTape(command, unit, deferral, async (drive) => {
-      const { fault } = await work(drive);
-      if (fault !== null) endWithFault(command, fault);
-    });
-    return;
-  }
-  const drive = tapeOf(unit);
-  const error = drive.takeDeferredError();
-  if (error !== null) return endWithDeferred(command, error);
-  work(drive).then(
-    ({ fault }) => drive.deferFault(fault),
-    () => drive.defer({ key: SenseKey.hardwareError, asc: Asc.internalTargetFailure }),
-  );
+  runOnTape(command, unit, deferral, async (drive) => {
+    if (!admits(drive)) return;
+    const done = work(drive);
+    if (isImmediate(command)) return drive.leave(done.then(({ fault }) => drive.deferFault(fault)));
+    const { fault } = await done;
+    if (fault !== null) endWithFault(command, fault);
+  });
 }
 
 function endWithDeferred(command: CommandSlot, { key, asc, details }: UnitCondition): void {
@@ -102,6 +102,7 @@ export function withFreshFacts(row: UnitCommandRow, before?: (unit: LogicalUnit,
       };
       if (!drive.isLoaded) return answer();
       runDeferred(command, deferral, async () => {
+        await drive.settled();
         // A drive whose thread is gone still has the facts of before.
         await drive.refresh().catch(() => undefined);
         answer();
@@ -110,4 +111,4 @@ export function withFreshFacts(row: UnitCommandRow, before?: (unit: LogicalUnit,
   };
 }
 
-export { conditionOf, endWithFault };
+export { endWithFault };

@@ -54,9 +54,15 @@ function plan(command: CommandSlot, unit: LogicalUnit, lengthAt: number): void {
   if (!admitsFixed(command, unit)) return;
   const length = readUint24(command.cdbView, lengthAt);
   const lengthBytes = has(command, FIXED_BIT) ? length * drive.settings.blockLengthBytes : length;
-  if (!has(command, FIXED_BIT) && length > drive.blockLengthBytesMax) return invalidFieldInCdb(command, lengthAt);
+  if (!has(command, FIXED_BIT) && length > drive.blockLengthBytesMax) {
+    invalidFieldInCdb(command, lengthAt);
+    return;
+  }
   if (!has(command, BYTCMP_BIT)) return;
-  if (lengthBytes > unit.host.limits.transferLengthBytesMax) return invalidFieldInCdb(command, lengthAt);
+  if (lengthBytes > unit.host.limits.transferLengthBytesMax) {
+    invalidFieldInCdb(command, lengthAt);
+    return;
+  }
   command.plannedDataOutLength = lengthBytes;
 }
 

@@ -1,9 +1,9 @@
-import type { CommandSlot } from '../../../shm/command-slot.js';
 import { ALL_BITS, CONTROL_UNUSED, readUint24 } from '../../../scsi/cdb.js';
 import type { UnitCommandRow } from '../../../scsi/command-table.js';
 import type { LogicalUnit } from '../../../scsi/logical-unit.js';
 import { Asc, checkCondition, invalidFieldInCdb, parameterListLengthError, SenseKey, StreamFlag } from '../../../scsi/sense.js';
 import { ScsiStatus } from '../../../scsi/status.js';
+import type { CommandSlot } from '../../../shm/command-slot.js';
 import type { TapeWriteOutcome } from '../image/tape-service.js';
 import { BufferedMode, WriteMode } from '../medium/drive-settings.js';
 import { endWithFault } from '../medium/tape-fault.js';
@@ -66,9 +66,15 @@ function plan(command: CommandSlot, unit: LogicalUnit, lengthAt: number): void {
   const drive = tapeOf(unit);
   const length = readUint24(command.cdbView, lengthAt);
   if (!admitsFixed(command, unit) || !admitsWriting(command, unit)) return;
-  if (!isFixed(command) && length > drive.blockLengthBytesMax) return invalidFieldInCdb(command, lengthAt);
+  if (!isFixed(command) && length > drive.blockLengthBytesMax) {
+    invalidFieldInCdb(command, lengthAt);
+    return;
+  }
   const lengthBytes = isFixed(command) ? length * drive.settings.blockLengthBytes : length;
-  if (lengthBytes > unit.host.limits.transferLengthBytesMax) return invalidFieldInCdb(command, lengthAt);
+  if (lengthBytes > unit.host.limits.transferLengthBytesMax) {
+    invalidFieldInCdb(command, lengthAt);
+    return;
+  }
   command.plannedDataOutLength = lengthBytes;
 }
 
@@ -93,8 +99,7 @@ export function admitsOverwrite(command: CommandSlot, drive: TapeUnit): boolean 
   const { settings, position } = drive;
   if (settings.writeMode !== WriteMode.appendOnly || position === null || position.isEndOfData) return true;
   const { permission } = settings;
-  const isPermitted =
-    permission?.kind === 'position' && permission.partition === position.partition && permission.objectNumber === position.objectNumber;
+  const isPermitted = permission?.kind === 'position' && permission.partition === position.partition && permission.objectNumber === position.objectNumber;
   if (isPermitted) {
     settings.permission = null;
     return true;
@@ -105,12 +110,17 @@ export function admitsOverwrite(command: CommandSlot, drive: TapeUnit): boolean 
 
 /** Also of WRITE FILEMARKS: the residual counts what was not written. SSC-4 "WRITE(6) command", early warning and end of partition. */
 export function endWrite(command: CommandSlot, outcome: TapeWriteOutcome, information: number): void {
-  if (outcome.fault !== null) return endWithFault(command, outcome.fault, { information });
+  if (outcome.fault !== null) {
+    endWithFault(command, outcome.fault, { information });
+    return;
+  }
   if (outcome.stop === 'endOfPartition') {
-    return checkCondition(command, SenseKey.volumeOverflow, Asc.endOfPartition, { information, streamFlags: StreamFlag.endOfMedium });
+    checkCondition(command, SenseKey.volumeOverflow, Asc.endOfPartition, { information, streamFlags: StreamFlag.endOfMedium });
+    return;
   }
   if (outcome.position.isBeyondEarlyWarning) {
-    return checkCondition(command, SenseKey.noSense, Asc.endOfPartition, { information, streamFlags: StreamFlag.endOfMedium });
+    checkCondition(command, SenseKey.noSense, Asc.endOfPartition, { information, streamFlags: StreamFlag.endOfMedium });
+    return;
   }
   // Told once, and without EOM: there is room up to early warning.
   if (outcome.crossedProgrammableEarlyWarning) checkCondition(command, SenseKey.noSense, Asc.programmableEarlyWarning, { information });

@@ -133,7 +133,10 @@ const KAD_IS_NOT_CHECKED = 0x00;
  */
 export function nextBlockStatus(next: TapeNextObject, objectNumber: number): Uint8Array {
   const encryption = next.kind === 'block' ? next.encryption : null;
-  const kads = encryption === null ? new Uint8Array(0) : kadDescriptors(encryption.ukad, encryption.akad, encryption.isReadable ? KAD_IS_AUTHENTICATED : KAD_IS_NOT_CHECKED);
+  const kads =
+    encryption === null
+      ? new Uint8Array(0)
+      : kadDescriptors(encryption.ukad, encryption.akad, encryption.isReadable ? KAD_IS_AUTHENTICATED : KAD_IS_NOT_CHECKED);
   const body = new Uint8Array(NEXT_BLOCK_LENGTH + kads.length);
   writeUint64(new DataView(body.buffer), 0, objectNumber);
   body[8] = (compressionStatusOf(next) << 4) | blockStatusOf(next);

@@ -78,7 +78,18 @@ export type ListFault = { readonly byte: number; readonly bit?: number } | 'leng
 
 export const SET_DATA_ENCRYPTION = 0x0010;
 const PAGE_HEADER_LENGTH = 4;
-const AT = { scope: 4, controls: 5, encryptionMode: 6, decryptionMode: 7, algorithmIndex: 8, keyFormat: 9, kadFormat: 10, reserved: 11, keyLength: 18, key: 20 } as const;
+const AT = {
+  scope: 4,
+  controls: 5,
+  encryptionMode: 6,
+  decryptionMode: 7,
+  algorithmIndex: 8,
+  keyFormat: 9,
+  kadFormat: 10,
+  reserved: 11,
+  keyLength: 18,
+  key: 20,
+} as const;
 const SCOPE_SHIFT = 5;
 const SCOPE_RESERVED_BITS = 0x1e;
 const LOCK_BIT = 0x01;

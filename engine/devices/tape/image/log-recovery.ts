@@ -2,7 +2,7 @@ import { crc32c } from '../../../pdu/digest.js';
 import type { ImageFile } from './image-file.js';
 import { endAt, endPlace, type LogPlace, objectOf, placeOf } from './log-place.js';
 import { LONG_BLOCK_BYTES } from './partition-log.js';
-import { decodeRecordHeader, RECORD_BYTES_MAX, RECORD_HEADER_BYTES, type RecordHeader, recordEnd } from './record-header.js';
+import { decodeRecordHeader, haveRoom, RECORD_BYTES_MAX, RECORD_HEADER_BYTES, type RecordHeader, recordEnd } from './record-header.js';
 import { searchRecord } from './record-search.js';
 import type { LogEnd, PartitionRow } from './superblock.js';
 
@@ -121,7 +121,8 @@ class LogScan {
     const searchEnd = Math.min(this.#regionEnd, this.#fileBytes, Math.max(place.offset + 2 * RECORD_BYTES_MAX, isCertain ? checkpoint.offset : 0));
     return searchRecord(this.#file, this.#imageId, place.offset + RECORD_HEADER_BYTES, searchEnd, (header) => {
       const isProof = header.durableObjectCount > place.objectNumber || header.objectNumber < checkpoint.objectCount;
-      return isProof && header.objectNumber > place.objectNumber && header.filemarksBefore >= place.filemarkCount && this.#isLive(header);
+      const isPossible = haveRoom(header.objectNumber - place.objectNumber, header.offset - place.offset);
+      return isProof && isPossible && header.objectNumber > place.objectNumber && header.filemarksBefore >= place.filemarkCount && this.#isLive(header);
     });
   }
 

@@ -2,7 +2,7 @@ import type { ImageFile } from './image-file.js';
 import { jumpNumber } from './jump-number.js';
 import { gapHolds, type LogGap, objectInGap } from './log-gap.js';
 import { endAt, endPlace, type LogObject, type LogPlace, objectOf, placeOf } from './log-place.js';
-import { decodeRecordHeader, RECORD_HEADER_BYTES, type RecordHeader, recordBytes, recordEnd } from './record-header.js';
+import { decodeRecordHeader, haveRoom, RECORD_HEADER_BYTES, type RecordHeader, recordBytes, recordEnd } from './record-header.js';
 import { searchRecord } from './record-search.js';
 import type { LogEnd, PartitionRow } from './superblock.js';
 
@@ -148,7 +148,8 @@ export class PartitionLog {
   #gapAt(start: LogPlace): LogGap {
     const found = searchRecord(this.#file, this.#imageId, start.offset + RECORD_HEADER_BYTES, this.#end.offset, (header) => {
       const isLater = header.objectNumber > start.objectNumber && header.filemarksBefore >= start.filemarkCount;
-      return isLater && header.objectNumber < this.#end.objectCount && this.#isAt(header, header.objectNumber);
+      const isPossible = haveRoom(header.objectNumber - start.objectNumber, header.offset - start.offset);
+      return isLater && isPossible && header.objectNumber < this.#end.objectCount && this.#isAt(header, header.objectNumber);
     });
     const gap = { start, next: found === null ? this.endPlace : placeOf(found) };
     this.#gaps.push(gap);

@@ -60,6 +60,11 @@ export function recordBytes(storedBytes: number): number {
   return alignUp(RECORD_HEADER_BYTES + storedBytes, RECORD_ALIGNMENT_BYTES);
 }
 
+/** Whether so many objects have room in so many bytes: what claims more is no image of ours, and would keep us counting. */
+export function haveRoom(objectCount: number, lengthBytes: number): boolean {
+  return objectCount * RECORD_HEADER_BYTES <= lengthBytes;
+}
+
 /** Where the record behind this one begins. */
 export function recordEnd(header: RecordHeader): number {
   return header.offset + recordBytes(header.storedBytes);

@@ -1,5 +1,6 @@
 import { crc32c } from '../../../pdu/digest.js';
 import { DATA_OFFSET, PARTITION_BYTES_MIN, SUPERBLOCK_OFFSETS } from './image-layout.js';
+import { haveRoom } from './record-header.js';
 import { readUint64, writeUint64 } from './wide-fields.js';
 
 /**
@@ -128,6 +129,7 @@ function isSane({ partitions, capacityBytes, generation }: Superblock, nativeCap
   for (const { regionOffset, capacityBytes: bytes, floorOffset, checkpoint } of partitions) {
     const isIn = (offset: number) => offset >= regionOffset && offset <= regionOffset + bytes;
     if (regionOffset < freeFrom || bytes < PARTITION_BYTES_MIN || !isIn(floorOffset) || !isIn(checkpoint.offset)) return false;
+    if (!haveRoom(checkpoint.objectCount, checkpoint.offset - regionOffset)) return false;
     if (checkpoint.filemarkCount > checkpoint.objectCount || (checkpoint.lastOffset !== 0 && !isIn(checkpoint.lastOffset))) return false;
     freeFrom = regionOffset + bytes;
     totalBytes += bytes;

@@ -1,4 +1,4 @@
-import { type EncryptionParameters, ALGORITHM_INDEX, DecryptionMode, EncryptionMode } from '../encryption/set-data-encryption.js';
+import { ALGORITHM_INDEX, DecryptionMode, EncryptionMode, type EncryptionParameters } from '../encryption/set-data-encryption.js';
 import type { TapeEncryption, TapeService } from '../image/tape-service.js';
 
 /** BUFFERED MODE, SSC-4 "Device-specific parameter": whether a write ends when it is on the medium, or when it is in the buffer. */

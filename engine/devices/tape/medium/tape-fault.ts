@@ -1,6 +1,6 @@
-import type { CommandSlot } from '../../../shm/command-slot.js';
 import type { UnitCondition } from '../../../scsi/logical-unit.js';
-import { Asc, checkCondition, SenseKey, type SenseDetails, StreamFlag } from '../../../scsi/sense.js';
+import { Asc, checkCondition, type SenseDetails, SenseKey, StreamFlag } from '../../../scsi/sense.js';
+import type { CommandSlot } from '../../../shm/command-slot.js';
 import { AlertFlag } from '../alerts/tape-alerts.js';
 import type { TapeEncryptionFault, TapeFault } from '../image/tape-service.js';
 

@@ -1,9 +1,8 @@
 import { writeAscii, writeUint64 } from '../../../scsi/cdb.js';
 import type { LogicalUnit } from '../../../scsi/logical-unit.js';
 import { ALERT_FLAG_COUNT, TapeAlerts } from '../alerts/tape-alerts.js';
-import type { TapeFacts } from '../image/tape-service.js';
+import type { TapeAttribute, TapeFacts } from '../image/tape-service.js';
 import { tapeOf } from '../tape-unit.js';
-import { HOST_MEMORY_BYTES, type HostAttribute } from './host-attributes.js';
 
 /** FORMAT of an attribute, SPC-4 "MAM attribute format". */
 export const AttributeFormat = { binary: 0b00, ascii: 0b01, text: 0b10 } as const;
@@ -17,6 +16,9 @@ export interface MediumAttribute {
   readonly value: Uint8Array;
 }
 
+/** Room for what hosts write, in the image; bytes of values. */
+const HOST_MEMORY_BYTES = 8192;
+
 interface AttributeSource {
   readonly unit: LogicalUnit;
   readonly facts: TapeFacts;
@@ -27,7 +29,7 @@ interface AttributeSource {
 interface DeviceAttribute {
   readonly identifier: number;
   readonly format: AttributeFormat;
-  readonly valueOf: (source: AttributeSource) => Uint8Array;
+  readonly read: (source: AttributeSource) => Uint8Array;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -50,15 +52,15 @@ function ascii(lengthBytes: number, text: string): Uint8Array {
   return bytes;
 }
 
-const binary = (identifier: number, lengthBytes: number, valueOf: (source: AttributeSource) => number): DeviceAttribute => ({
+const binary = (identifier: number, lengthBytes: number, read: (source: AttributeSource) => number): DeviceAttribute => ({
   identifier,
   format: AttributeFormat.binary,
-  valueOf: (source) => number(lengthBytes, valueOf(source)),
+  read: (source) => number(lengthBytes, read(source)),
 });
-const text = (identifier: number, lengthBytes: number, valueOf: (source: AttributeSource) => string): DeviceAttribute => ({
+const text = (identifier: number, lengthBytes: number, read: (source: AttributeSource) => string): DeviceAttribute => ({
   identifier,
   format: AttributeFormat.ascii,
-  valueOf: (source) => ascii(lengthBytes, valueOf(source)),
+  read: (source) => ascii(lengthBytes, read(source)),
 });
 
 /** Device and medium type attributes, SPC-4 "Device type attributes" and "Medium type attributes": nobody writes them, they are what is so. */
@@ -66,7 +68,7 @@ const deviceAttributes: readonly DeviceAttribute[] = [
   // Remaining and maximum capacity of the partition, MiB.
   binary(0x0000, 8, ({ facts, partition }) => (facts.partitions[partition]?.remainingBytes ?? 0) / MEBIBYTE),
   binary(0x0001, 8, ({ facts, partition }) => (facts.partitions[partition]?.capacityBytes ?? 0) / MEBIBYTE),
-  { identifier: 0x0002, format: AttributeFormat.binary, valueOf: ({ unit }) => alertFlags(unit) },
+  { identifier: 0x0002, format: AttributeFormat.binary, read: ({ unit }) => alertFlags(unit) },
   binary(0x0003, 8, ({ facts }) => facts.loadCount),
   binary(0x0004, 8, ({ hostBytes }) => HOST_MEMORY_BYTES - hostBytes),
   text(0x0005, 8, () => VENDOR),
@@ -97,19 +99,23 @@ const BARCODE_LENGTH = 32;
 export const deviceAttributeIdentifiers: readonly number[] = deviceAttributes.map(({ identifier }) => identifier);
 
 /** All attributes of a partition, by ascending identifier. Nothing when there is no cartridge. */
-export function attributesOf(unit: LogicalUnit, partition: number, host: readonly HostAttribute[]): MediumAttribute[] {
-  const { facts } = tapeOf(unit);
+export function attributesOf(unit: LogicalUnit, partition: number): MediumAttribute[] {
+  const { facts, attributes: host } = tapeOf(unit);
   if (facts === null) return [];
   const hostBytes = host.reduce((sum, { value }) => sum + value.length, 0);
   const source = { unit, facts, partition, hostBytes };
-  const own = deviceAttributes.map(({ identifier, format, valueOf }) => ({ identifier, isReadOnly: true, format, value: valueOf(source) }));
-  const written = host.filter((attribute) => attribute.partition === partition).map((attribute) => ({ ...attribute, isReadOnly: false }));
+  const own = deviceAttributes.map(({ identifier, format, read }) => ({ identifier, isReadOnly: true, format, value: read(source) }));
+  const written: MediumAttribute[] = host.filter((attribute) => attribute.partition === partition).map(ofHost);
   // The label is known without any host having written it down.
   const isBarcodeWritten = written.some(({ identifier }) => identifier === BARCODE);
   if (facts.barcode !== null && !isBarcodeWritten) {
-    written.push({ identifier: BARCODE, partition, isReadOnly: false, format: AttributeFormat.ascii, value: ascii(BARCODE_LENGTH, facts.barcode) });
+    written.push({ identifier: BARCODE, isReadOnly: false, format: AttributeFormat.ascii, value: ascii(BARCODE_LENGTH, facts.barcode) });
   }
   return [...own, ...written].sort((one, other) => one.identifier - other.identifier);
+}
+
+function ofHost({ identifier, format, value }: TapeAttribute): MediumAttribute {
+  return { identifier, isReadOnly: false, format: format as AttributeFormat, value };
 }
 
 /** Flag 1 is the left-most bit. */

@@ -1,6 +1,6 @@
 import type { LogicalUnit } from '../../../scsi/logical-unit.js';
 import type { ModePage } from '../../../scsi/spc/mode-page.js';
-import { FDP_BIT, IDP_BIT, PARTITION_FIELD, PSUM_BITS, PSUM_SHIFT, POFM_BIT, partitionUnitExponent, SDP_BIT } from '../medium/partition-plan.js';
+import { FDP_BIT, IDP_BIT, PARTITION_FIELD, POFM_BIT, PSUM_BITS, PSUM_SHIFT, partitionUnitExponent, SDP_BIT } from '../medium/partition-plan.js';
 import { tapeOf } from '../tape-unit.js';
 
 const PSUM_UNITS = 0b11;

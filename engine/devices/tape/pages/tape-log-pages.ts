@@ -106,10 +106,7 @@ const tapeCapacityPage: LogPage = {
     const partitions = tapeOf(unit).facts?.partitions ?? [];
     const column = (code: number, bytesOf: (index: number) => number): LogParameter[] =>
       Array.from({ length: PARTITIONS_OF_PAGE }, (_, index) => list(code + index, uint32(bytesOf(index) / MEBIBYTE), LogFormat.binaryList));
-    return [
-      ...column(0x0001, (index) => partitions[index]?.remainingBytes ?? 0),
-      ...column(0x0003, (index) => partitions[index]?.capacityBytes ?? 0),
-    ];
+    return [...column(0x0001, (index) => partitions[index]?.remainingBytes ?? 0), ...column(0x0003, (index) => partitions[index]?.capacityBytes ?? 0)];
   },
 };
 

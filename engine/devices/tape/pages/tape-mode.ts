@@ -99,7 +99,8 @@ function blockDescriptorFault(given: Uint8Array, unit: LogicalUnit, longLba: boo
   const drive = tapeOf(unit);
   if (longLba || given.length !== BLOCK_DESCRIPTOR_LENGTH) return 0;
   const density = given[0] as number;
-  const isKnown = density === DensityCode.default || density === DensityCode.unchanged || density === drive.density.code || density === drive.options.density.code;
+  const isKnown =
+    density === DensityCode.default || density === DensityCode.unchanged || density === drive.density.code || density === drive.options.density.code;
   if (!isKnown) return 0;
   if (given[RESERVED_AT] !== 0) return RESERVED_AT;
   return blockLengthOf(given) > drive.blockLengthBytesMax ? BLOCK_LENGTH_AT : -1;
@@ -117,4 +118,3 @@ function applyHeader({ deviceSpecificParameter, blockDescriptor: descriptor }: M
   const isSame = before.blockLengthBytes === settings.blockLengthBytes && before.bufferedMode === settings.bufferedMode;
   return isSame ? null : () => Object.assign(settings, before);
 }
-

@@ -51,8 +51,8 @@ export const volumeStatisticsPage: LogPage = {
 
 /** Records for each partition: length, partition number, value. SSC-4 "Volume statistics partition record". */
 function ofPartitions({ partitions }: TapeFacts): LogParameter[] {
-  const record = (code: number, valueOf: (partition: TapePartitionFacts) => number) =>
-    list(code, Buffer.concat(partitions.map((partition, index) => partitionRecord(index, valueOf(partition)))));
+  const record = (code: number, read: (partition: TapePartitionFacts) => number) =>
+    list(code, Buffer.concat(partitions.map((partition, index) => partitionRecord(index, read(partition)))));
   return [
     record(0x0202, ({ capacityBytes }) => capacityBytes / MEGABYTE),
     record(0x0203, ({ usedBytes }) => usedBytes / MEGABYTE),

@@ -1,6 +1,6 @@
 import { writeAscii } from '../../../scsi/cdb.js';
-import type { VpdPage } from '../../../scsi/spc/inquiry.js';
 import { extendedInquiryPage } from '../../../scsi/spc/extended-inquiry-pages.js';
+import type { VpdPage } from '../../../scsi/spc/inquiry.js';
 import { ALERT_FLAG_COUNT, supportedAlertFlags } from '../alerts/tape-alerts.js';
 
 const EXTENDED_CACHE_AT = 2;

@@ -131,6 +131,11 @@ test('MODE SENSE (6): all pages fit, and MODE SELECT (10) sets the write paramet
   // Raw sectors of audio are nothing that an image of user data could hold.
   const raw = Uint8Array.from(page).map((byte, at) => (at < 2 ? 0 : at === 12 ? 0x00 : byte));
   assert.is(await sense(unit, '55 10 0000000000 003c 00', { dataOut: raw }), '05/26/00');
+  // Session at once would have to come with a cue sheet: of a CD it cannot be chosen, of a DVD+R it means nothing.
+  const sessionAtOnce = Uint8Array.from(page).map((byte, at) => (at < 2 ? 0 : at === 10 ? 0x42 : byte));
+  assert.is(await sense(unit, '55 10 0000000000 003c 00', { dataOut: sessionAtOnce }), '05/26/00');
+  const dvd = await opticalScene(images.path('dvd-modes'), { profile: 'dvd+r', blockCount: 4096 });
+  await good(dvd.unit, '55 10 0000000000 003c 00', { dataOut: sessionAtOnce });
   const open = Uint8Array.from(page).map((byte, at) => (at < 2 ? 0 : at === 11 ? 0xc4 : byte));
   await good(unit, '55 10 0000000000 003c 00', { dataOut: open });
   assert.is((await good(unit, '5a 08 05 00 000000 003c 00'))[11], 0xc4);

@@ -178,11 +178,13 @@ test('CLOSE TRACK SESSION: a CD-RW in two sessions by track at once, closed as p
   await select(0xc4);
   await good(unit, '5401 0000000000 0000 00');
   assert.is(senseOf(await writeBlocks(unit, 0, 31)), '');
+  // That ends the track for a drive in TAO mode, on which wodim relies; libburn closes it once more.
   await good(unit, FLUSH);
-  assertBytes(await good(unit, '4302 03 000000 00 0064 00'), hex('000d 00 00 00 14 00 01 00021f 00 000200'));
+  assertBytes(await good(unit, '4302 03 000000 00 0064 00'), hex('000d 00 00 00 14 00 01 000600 00 000200'));
+  assert.is(senseOf(await writeBlocks(unit, 31, 1)), '05/21/02', 'nothing is appended to it');
   await good(unit, '5b00 01 00 00ff 000000 00');
   await good(unit, CLOSE_SESSION);
-  // Four seconds at least are a track; then lead-out, lead-in and pre-gap.
+  // Then lead-out, lead-in and pre-gap.
   assert.is(await nextWritable(unit, 2), 300 + 11_400);
   await select(0x04);
   assert.is(senseOf(await writeBlocks(unit, 11_700, 20)), '');
@@ -234,6 +236,22 @@ test('SYNCHRONIZE CACHE (10): a crash loses what came behind it, and nothing bef
   await good(second.unit, '2a00 00000010 00 0001 00', { dataOut: blockOf(999) });
   await good(second.unit, closeTrack(1));
   assertBytes(await good(second.unit, read10(16, 16)), Buffer.concat([blockOf(999), Buffer.alloc(15 * BLOCK_LENGTH_BYTES)]));
+});
+
+test('the operator opens the tray while a command writes: the write comes to its end, and is kept', async () => {
+  const { unit, drive } = await opticalScene(images.path('pulled'), { profile: 'dvd+r', blockCount: 1024 });
+  const writing = writeBlocks(unit, 0, 256);
+  const pulling = drive.eject();
+  await Promise.resolve();
+  // Nothing new begins while the tray moves.
+  assert.is(await sense(unit, '00 00000000 00'), '02/04/01');
+  assert.is(senseOf(await writing), '');
+  await pulling;
+  assert.is(await sense(unit, '00 00000000 00'), '02/3a/02');
+  // Two who load at once load once.
+  await Promise.all([drive.load(), drive.load()]);
+  assert.is(await sense(unit, '00 00000000 00'), '06/28/00');
+  assert.is(await nextWritable(unit, 1), 256);
 });
 
 test('a disc that is served with readonly can be read and not written', async () => {

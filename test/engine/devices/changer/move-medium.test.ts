@@ -151,6 +151,20 @@ test('EXCHANGE MEDIUM: the first destination makes room for the source, and its 
   await scene.close();
 });
 
+test('EXCHANGE MEDIUM: when the second drive does not give its cartridge out, the first gets its own back', async () => {
+  const scene = await makeScene();
+  assertGood(await runDeferred(scene.unit, move(SLOT_1, DRIVE_1)));
+  assertGood(await runDeferred(scene.unit, move(SLOT_2, DRIVE_2)));
+  (scene.drives[1] as FakeDrive).removeFault = 'MEDIUM_FLUSH_FAILED';
+  assertCheck(await runDeferred(scene.unit, exchange(DRIVE_1, DRIVE_2, DRIVE_1)), '04/53/0a');
+  assert.equal(scene.placed(), ['256: a.tape', '257: b.tape', '1026: c.tape']);
+  assert.equal(scene.drives[0]?.log, ['insert a.tape', 'remove a.tape', 'insert a.tape']);
+  (scene.drives[1] as FakeDrive).removeFault = null;
+  assertGood(await runDeferred(scene.unit, exchange(DRIVE_1, DRIVE_2, DRIVE_1)));
+  assert.equal(scene.placed(), ['256: b.tape', '257: a.tape', '1026: c.tape']);
+  await scene.close();
+});
+
 test('EXCHANGE MEDIUM: what is empty, full, twice the same, or of no element', async () => {
   const scene = await makeScene();
   assertCheck(await runDeferred(scene.unit, exchange(SLOT_4, SLOT_1, DRIVE_1)), '05/3b/0e');

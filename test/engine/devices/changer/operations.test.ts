@@ -42,6 +42,9 @@ test('add: into the mail slot, then into slots, and initiators are told', async 
   });
   assert.equal(takeAttentions(scene), [Asc.importOrExportElementAccessed]);
   assert.is(readElements(dataInOf(run(scene.unit, 'b813 0300 0001 0000 ffff 0000')))[0]?.flags, 0x3b, 'FULL and IMPEXP');
+  assertGood(await runDeferred(scene.unit, 'a500 0000 0300 0301 0000 0000'));
+  assert.is(readElements(dataInOf(run(scene.unit, 'b813 0301 0001 0000 ffff 0000')))[0]?.flags, 0x39, 'the picker put it there');
+  assertGood(await runDeferred(scene.unit, 'a500 0000 0301 0300 0000 0000'));
   await operate(scene, 'add', path('e.iso'), 'slot=4');
   assert.equal(takeAttentions(scene), [Asc.mediumMayHaveChanged]);
   assert.is(scene.library.contents.get(0x403)?.cartridge.kind, 'cdrom');

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readVolumeTagTemplate } from '../../../../engine/devices/changer/volume-tag-template.js';
-import { assertCheck, assertGood, dataInOf, otherNexus, run } from '../../scsi/scsi-fixture.js';
+import { assertCheck, assertGood, dataInOf, nexus, otherNexus, run } from '../../scsi/scsi-fixture.js';
 import { makeScene, readElements, SLOT_2 } from './changer-fixture.js';
 
 function template(text: string, minimum = 0, maximum = 0): Uint8Array {
@@ -50,6 +50,9 @@ test('REQUEST VOLUME ELEMENT ADDRESS: before SEND VOLUME TAG, after a reset, of 
   assertCheck(run(unit, REQUEST, { nexus: otherNexus }), '05/2c/00');
   assertCheck(run(unit, 'b507 0000 ffff 0000 ffff 0000'), '05/24/00', '1.3');
   unit.reset('logical-unit-reset');
+  assertCheck(run(unit, REQUEST), '05/2c/00');
+  assertGood(run(unit, translate(), { dataOut: template('*') }));
+  unit.loseNexus(nexus);
   assertCheck(run(unit, REQUEST), '05/2c/00');
   assertGood(run(unit, '160000000000'));
   assert.is(run(unit, REQUEST, { nexus: otherNexus }).status, 0x18);

@@ -126,6 +126,19 @@ test('GET ATTRIBUTES: pages of the partition and of the root', async () => {
   assert.ok(total > BigInt(`0x${await readValue(R + 1, 0x81, {})}`), 'more in all than is used');
 });
 
+test('SET ATTRIBUTES: names and policies of the root and of a partition are kept over a restart', async () => {
+  good(await set(R + 1, 9, bytes('my osd'), {}));
+  good(await set(P + 1, 9, bytes('my partition'), { partition: PARTITION }));
+  good(await set(P + 5, 0x40000002, Uint8Array.of(0, 0, 0, 5), { partition: PARTITION }));
+  failed(await set(R + 5, 7, Uint8Array.of(0, 1), {}), '05/2600');
+  failed(await set(4, 1, u64(0x77777)), '05/2600');
+  bed = await bed.reopen();
+  assert.is(await readValue(R + 1, 9, {}), bytes('my osd').toString('hex'));
+  assert.is(await readValue(P + 1, 9, { partition: PARTITION }), bytes('my partition').toString('hex'));
+  good(await bed.run({ action: Osd.CREATE, partition: PARTITION, object: 0x20009n }));
+  assert.is(await readValue(5, 0x40000001, { partition: PARTITION, object: 0x20009n }), '00000005', 'of its partition');
+});
+
 test('GET ATTRIBUTES: a collection pointer makes a member, and the page tells of it', async () => {
   good(await bed.run({ action: Osd.CREATE_COLLECTION, partition: PARTITION, object: 0x50000n }));
   good(await set(4, 7, u64(0x50000)));

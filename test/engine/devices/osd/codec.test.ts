@@ -31,11 +31,17 @@ test('the CDB of a READ with list attributes, byte by byte', () => {
     getAllocation: 64,
     get: [{ page: 1, number: 0x82 }],
   });
-  const head = '7f00000000000000'.replace(/00$/, 'e4');
-  assert.is(
-    Buffer.from(cdb.subarray(0, 80)).toString('hex'),
-    head + '888508300000000000000000000100000000000000020001000000000000020000000000000010000000000000000010b000000000000040b0000040000000000000000000000000',
-  );
+  const fields = [
+    '7f000000000000e4',
+    '8885083000000000',
+    '0000000000010000',
+    '0000000000020001',
+    '0000000000000200',
+    '0000000000001000',
+    '00000000',
+    '00000010 b0000000 00000040 b0000040 00000000 00000000 00000000'.replaceAll(' ', ''),
+  ];
+  assert.is(Buffer.from(cdb.subarray(0, 80)).toString('hex'), fields.join(''));
   assert.is(Buffer.from(dataOut).toString('hex'), '01000000000000080000000100000082');
   const read = new OsdCdb(cdb);
   assert.equal(

@@ -179,6 +179,9 @@ test('the longest transfer is bounded, and software write protection holds for a
   good(await bed.run({ action: Osd.CREATE, partition: PARTITION, object: OBJECT }));
   failed(await bed.run({ action: Osd.WRITE, partition: PARTITION, object: OBJECT, length: 2 ** 40 }), '05/2400', 32);
   failed(await bed.run({ action: Osd.READ, partition: PARTITION, object: OBJECT, length: 2 ** 40, patches: [[40, u64(2n ** 64n - 1n)]] }), '05/2400', 32);
+  const longest = bed.unit.host.limits.transferLengthBytesMax;
+  failed(await bed.run({ action: Osd.READ, partition: PARTITION, object: OBJECT, length: longest + 1 }), '05/2400', 32);
+  good(await bed.run({ action: Osd.LIST, partition: PARTITION, length: 2 ** 40 }, { expectedDataInLength: 4096 }));
   bed.unit.softwareWriteProtected = true;
   failed(await bed.run({ action: Osd.CREATE, partition: PARTITION }), '07/2700');
   good(await bed.run({ action: Osd.GET_ATTRIBUTES, partition: PARTITION, object: OBJECT }));
@@ -219,7 +222,7 @@ test('hostile CDBs and data: whatever bytes come, a command ends with an outcome
 test('--lun 4=osd:DIR is a kind of device with its options', () => {
   const kind = deviceKinds.find(({ name }) => name === 'osd');
   assert.ok(kind);
-  assert.is(kind.options.security?.parse('cmdrsp'), 2);
+  assert.is(kind.options.security?.parse('cmdrsp'), 'cmdrsp');
   assert.throws(() => kind.options.security?.parse('none'), /expected one of nosec, capkey, cmdrsp, alldata/);
   assert.is(kind.options.capacity?.parse('1GiB'), 2 ** 30);
   assert.is(typeof noteCommand, 'function');

@@ -218,7 +218,7 @@ test('FORMAT OSD: the option security= is what new partitions ask for, and keys 
   good(await bed.run({ action: Osd.FORMAT_OSD }));
   const identifier = good(await bed.run({ action: Osd.GET_ATTRIBUTES, get: [{ page: R + 5, number: 0x7ffe }] }));
   assert.is(identifier.retrieved.subarray(24, 31).toString(), 'root   ');
-  const secured = await openBed({ options: { security: Method.cmdRsp } });
+  const secured = await openBed({ options: { security: 'cmdrsp' } });
   failed(await secured.run({ action: Osd.CREATE_PARTITION, partition: PARTITION }), '05/2400', 80);
   await secured.close();
 });

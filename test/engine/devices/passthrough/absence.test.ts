@@ -163,6 +163,8 @@ test('logical unit reset: goes on to the device once; commands wait, and what it
     const { unit, device } = await makeScene({ isPerNexus });
     for (const by of [nexus, otherNexus]) await send(unit, READY, { nexus: by });
     unit.reset('logical-unit-reset');
+    const work = unit.takeResetWork();
+    assert.is(work.length, 1, 'the answer to the reset waits for the device');
     // As the session layer tells it.
     for (const by of [nexus, otherNexus]) unit.establishUnitAttention(by.id, 0x2903);
     for (const by of [nexus, otherNexus]) {

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { TaskAttribute } from '../../../../engine/pdu/index.js';
 import { SenseKey } from '../../../../engine/scsi/sense.js';
 import { ScsiStatus } from '../../../../engine/scsi/status.js';
+import type { StateValue, UnitState } from '../../../../engine/scsi/unit-host.js';
 import { CommandFlag, DataDirection } from '../../../../engine/shm/layout.js';
 import { dataInOf, nexus, otherNexus } from '../../scsi/scsi-fixture.js';
 import { attention, check, good, makeScene, outcomeOf, send, start, turn } from './fake-device.js';
@@ -228,6 +229,23 @@ test('a session for each nexus ends with its nexus', async () => {
   );
   await opened.close();
   assert.ok(device.carriers[0]?.isClosed);
+});
+
+test('the names of its ways are kept over a restart, and are nobody else’s', async () => {
+  let kept: StateValue | undefined;
+  const state: UnitState = {
+    isKept: true,
+    load: () => kept,
+    save: async (_section, value) => {
+      kept = value;
+    },
+  };
+  const nameOf = async (given?: UnitState) => (await makeScene(given === undefined ? {} : { state: given })).device.carriers[0]?.wayName;
+  const first = await nameOf(state);
+  assert.is(await nameOf(state), first);
+  assert.is.not(await nameOf(), first);
+  kept = 'what somebody else has written there';
+  assert.match((await nameOf(state)) ?? '', /^[0-9a-f]{32}\/$/);
 });
 
 test('other sense than a unit attention concerns the command alone', async () => {

@@ -9,7 +9,7 @@ import type { ITNexus } from '../../../../engine/scsi/it-nexus.js';
 import { LogicalUnit } from '../../../../engine/scsi/logical-unit.js';
 import { SenseKey, writeFixedSense } from '../../../../engine/scsi/sense.js';
 import { ScsiStatus } from '../../../../engine/scsi/status.js';
-import { soleUnitHost } from '../../../../engine/scsi/unit-host.js';
+import { soleUnitHost, type UnitState } from '../../../../engine/scsi/unit-host.js';
 import type { CommandSlot } from '../../../../engine/shm/command-slot.js';
 import { DataDirection } from '../../../../engine/shm/layout.js';
 import { TestClock } from '../../../support/test-clock.js';
@@ -159,6 +159,7 @@ export interface SceneOptions {
   readonly random?: () => number;
   readonly isThere?: boolean;
   readonly attentions?: number[];
+  readonly state?: UnitState;
 }
 
 /** Lets everything happen that waits for nothing but its turn. */
@@ -175,7 +176,7 @@ export async function makeScene(options: SceneOptions = {}) {
   const notices: string[] = [];
   const disturbance = new Disturbance({ ...undisturbed, ...options.disturbance }, options.random ?? (() => 0.5));
   const opened = openOver(device, disturbance, options.identity ?? 'device', { clock, limits: defaultLimits, onNotice: (text) => notices.push(text) });
-  const host = { ...soleUnitHost, nexusesOf: () => [nexus, otherNexus] };
+  const host = { ...soleUnitHost, nexusesOf: () => [nexus, otherNexus], ...(options.state === undefined ? {} : { state: options.state }) };
   const unit = new LogicalUnit({ handle: 1, lun: 0, deviceType: opened.deviceType, medium: null, identity, host, parts: opened.parts });
   await turn();
   return { device, clock, notices, opened, part: opened.part, unit };

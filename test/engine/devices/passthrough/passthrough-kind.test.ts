@@ -1,7 +1,13 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { systemClock } from '../../../../engine/clock.js';
 import { passthroughKind } from '../../../../engine/devices/passthrough/index.js';
+import { remoteConnector } from '../../../../engine/devices/passthrough/remote/remote-connector.js';
 import { isidOf } from '../../../../engine/devices/passthrough/remote/session-connector.js';
+import { defaultLimits } from '../../../../engine/limits.js';
 
 const URL = 'iscsi://host/iqn.2001-04.com.example:disks/3';
 
@@ -41,6 +47,28 @@ test('ratios and sense are read as people write them', () => {
   for (const wrong of ['', '2', 'half', -0.1, Number.NaN]) assert.not.ok(read('error-rate', wrong)?.success, String(wrong));
   assert.equal(read('error-sense', '4/44/00')?.data, { key: 4, asc: 0x4400 });
   assert.not.ok(read('delay', -1)?.success);
+});
+
+test('a secret comes from a file of its own; where there is none, or no good one, the LUN does not open', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lunloom-passthrough-'));
+  const file = join(folder, 'secret');
+  writeFileSync(file, 'secret-of-mine\n', { mode: 0o600 });
+  const open = (options: Record<string, unknown>) =>
+    remoteConnector(
+      { lun: 0, readOnly: false, device: { kind: 'passthrough', source: 'iscsi://user@host/iqn.a/0', options } },
+      { limits: defaultLimits, clock: systemClock },
+    );
+  const codeIs = (code: string) => (error: { code?: string; message: string }) => error.code === code && !error.message.includes('secret-of');
+  try {
+    const connector = open({ 'secret-file': file, session: 'shared' });
+    assert.equal([connector.name, connector.isPerNexus], ['iscsi://user@host/iqn.a/0', false]);
+    assert.throws(() => open({}), codeIs('PASSTHROUGH_SOURCE'));
+    assert.throws(() => open({ 'secret-file': join(folder, 'none') }), codeIs('PASSTHROUGH_SECRET'));
+    chmodSync(file, 0o644);
+    assert.throws(() => open({ 'secret-file': file }), codeIs('PASSTHROUGH_SECRET'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('the ISID of a way is its own, the same every time, and of the random type', () => {

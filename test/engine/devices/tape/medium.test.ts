@@ -1,6 +1,6 @@
-import { test } from 'uvu';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TargetError } from '../../../../engine/errors.js';
 import { assertBytes, hex } from '../../../support/assert-bytes.js';
@@ -13,7 +13,8 @@ test('LOAD UNLOAD: an unloaded cartridge is not there, and comes back as one tha
   withTape({}, async (rig) => {
     await rig.write(block(10));
     assert.is(sense(await rig.run('1b 00 00 00 00 00')), 'good');
-    for (const refused of ['00 00 00 00 00 00', '08 00 00 00 0a 00', '34 00 00 00 00 00 00 00 00 00']) assert.is(sense(await rig.run(refused)), '02/3a/00', refused);
+    for (const refused of ['00 00 00 00 00 00', '08 00 00 00 0a 00', '34 00 00 00 00 00 00 00 00 00'])
+      assert.is(sense(await rig.run(refused)), '02/3a/00', refused);
     assert.is(rig.drive.isUnloaded, true);
     assert.is(sense(await rig.run('1b 00 00 00 00 00')), 'good', 'unloaded already');
     assert.is(sense(await rig.run('1b 00 00 00 01 00')), 'good');
@@ -42,7 +43,10 @@ test('PREVENT ALLOW MEDIUM REMOVAL: neither commands nor changers take the cartr
   withTape({}, async (rig) => {
     assert.is(sense(await rig.run('1e 00 00 00 01 00')), 'good');
     assert.is(sense(await rig.run('1b 00 00 00 00 00')), '05/53/02');
-    await rig.drive.remove().then(() => assert.unreachable(), (error) => assert.ok(isCode('MEDIUM_PREVENTED')(error)));
+    await rig.drive.remove().then(
+      () => assert.unreachable(),
+      (error) => assert.ok(isCode('MEDIUM_PREVENTED')(error)),
+    );
     assert.is(sense(await rig.run('1e 00 00 00 00 00')), 'good');
     assert.is((await rig.drive.remove()).path, rig.path);
     assert.is(sense(await rig.run('1e 00 00 00 02 00')), '05/24/00');
@@ -51,16 +55,25 @@ test('PREVENT ALLOW MEDIUM REMOVAL: neither commands nor changers take the cartr
 test('a changer puts cartridges in and takes them out, and all nexuses learn of it', async () => {
   const rig = await TapeRig.make({ isEmpty: true });
   const two = join(rig.directory, 'two.tape');
-  await rig.drive.remove().then(() => assert.unreachable(), (error) => assert.ok(isCode('MEDIUM_ABSENT')(error)));
+  await rig.drive.remove().then(
+    () => assert.unreachable(),
+    (error) => assert.ok(isCode('MEDIUM_ABSENT')(error)),
+  );
   await rig.drive.insert({ path: rig.path, barcode: 'ABC001L8', kind: 'tape' });
   assert.is(sense(await rig.run('00 00 00 00 00 00')), '06/28/00');
   assert.is(sense(await rig.run('00 00 00 00 00 00')), 'good');
   assert.is(rig.unit.mediaDrive, rig.drive);
-  await rig.drive.insert({ path: two, barcode: null, kind: 'tape' }).then(() => assert.unreachable(), (error) => assert.ok(isCode('MEDIUM_PRESENT')(error)));
+  await rig.drive.insert({ path: two, barcode: null, kind: 'tape' }).then(
+    () => assert.unreachable(),
+    (error) => assert.ok(isCode('MEDIUM_PRESENT')(error)),
+  );
   await rig.write(block(10));
   await rig.drive.remove();
   assert.is(sense(await rig.run('00 00 00 00 00 00')), '02/3a/00');
-  await rig.drive.insert({ path: two, barcode: null, kind: 'cdrom' }).then(() => assert.unreachable(), (error) => assert.ok(isCode('MEDIUM_KIND')(error)));
+  await rig.drive.insert({ path: two, barcode: null, kind: 'cdrom' }).then(
+    () => assert.unreachable(),
+    (error) => assert.ok(isCode('MEDIUM_KIND')(error)),
+  );
   await rig.drive.insert({ path: two, barcode: null, kind: 'tape' });
   await rig.run('00 00 00 00 00 00');
   assert.is(sense(await rig.run('08 00 00 00 0a 00')), '08/00/05 10', 'the other one is empty');
@@ -85,7 +98,10 @@ test('a drive does not start with an image that is no good', async () => {
   const path = join(rig.directory, 'text.tape');
   writeFileSync(path, '');
   appendFileSync(path, 'x'.repeat(5000));
-  await rig.drive.loadFirst({ path, barcode: null, kind: 'tape' }).then(() => assert.unreachable(), (error) => assert.ok(isCode('TAPE_IMAGE_UNKNOWN')(error)));
+  await rig.drive.loadFirst({ path, barcode: null, kind: 'tape' }).then(
+    () => assert.unreachable(),
+    (error) => assert.ok(isCode('TAPE_IMAGE_UNKNOWN')(error)),
+  );
   await rig.end();
 });
 
@@ -151,6 +167,8 @@ test('WRITE ATTRIBUTE: what hosts write can be read, replaced and removed', () =
       return rig.run(`8d 01 00 00 00 00 00 00 00 00 00 00 00 ${dataOut.length.toString(16).padStart(2, '0')} 00 00`, { dataOut });
     };
     assert.is(sense(await write('0000000d 0800 01 0008 4142434445464748')), 'good');
+    await rig.run('1b 00 00 00 00 00');
+    await rig.run('1b 00 00 00 01 00');
     assertBytes(dataInOf(await rig.run(attribute('08 00'))).subarray(4), hex('0800 01 0008 4142434445464748'));
     assert.is(sense(await write('00000005 0800 01 0000')), 'good');
     assert.is(sense(await rig.run(attribute('08 00'))), '05/24/00');
@@ -196,7 +214,8 @@ test('a tape that is loaded again after its thread was lost stands at its beginn
   await rig.drive.call('writeBlock', shared);
   await rig.drive.call('writeFilemarks', 1, true);
   await rig.thread?.thread?.terminate();
-  for (let tries = 0; tries < 200 && (rig.drive.state !== 'loaded' || rig.thread?.isLost === true); tries++) await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let tries = 0; tries < 200 && (rig.drive.state !== 'loaded' || rig.thread?.isLost === true); tries++)
+    await new Promise((resolve) => setTimeout(resolve, 10));
   assert.is(sense(await rig.run('00 00 00 00 00 00')), '06/29/00');
   const position = await rig.drive.call('position');
   assert.is(position.objectNumber, 0);

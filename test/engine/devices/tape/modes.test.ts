@@ -64,7 +64,8 @@ test('MODE SELECT (6): what a header and a block descriptor cannot ask for', () 
 
 test('MODE SELECT (10): compression on and off', () =>
   withTape({}, async (rig) => {
-    const select = (flags: string) => rig.run('55 10 00 00 00 00 00 00 18 00', { dataOut: bytes(`0000 00 10 00 00 0000 0f 0e ${flags} 80 00000010 00000010 00000000`) });
+    const select = (flags: string) =>
+      rig.run('55 10 00 00 00 00 00 00 18 00', { dataOut: bytes(`0000 00 10 00 00 0000 0f 0e ${flags} 80 00000010 00000010 00000000`) });
     assert.is(sense(await select('c0')), 'good');
     assert.is(rig.drive.settings.isCompressing, true);
     await rig.write(new Uint8Array(100_000));
@@ -85,7 +86,7 @@ test('MODE SELECT (6): a logical unit reset brings the defaults back', () =>
 test('MODE SELECT (6): the number of partitions has to be one that there can be', () =>
   withTape({}, async (rig) => {
     // MAXIMUM ADDITIONAL PARTITIONS cleared and one size, as st sends it.
-assert.is(sense(await rig.run('15 10 00 00 0e 00', { dataOut: bytes('0000 1000 1108 00 01 30 03 00 00 0001') })), 'good');
+    assert.is(sense(await rig.run('15 10 00 00 0e 00', { dataOut: bytes('0000 1000 1108 00 01 30 03 00 00 0001') })), 'good');
     assert.is(sense(await rig.run('15 10 00 00 0e 00', { dataOut: bytes('0000 1000 1108 03 04 30 03 00 00 0001') })), '05/26/00');
     assert.is(sense(await rig.run('15 10 00 00 0e 00', { dataOut: bytes('0000 1000 1108 03 01 e0 03 00 00 0001') })), '05/26/00');
   }));

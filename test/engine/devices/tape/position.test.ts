@@ -129,6 +129,24 @@ test('REWIND: to the beginning, at once or not', async () => {
   await rig.end();
 });
 
+test('REWIND: a command waits for the work that one before it has left, and tells what went wrong with it', () =>
+  withTape({}, async (rig) => {
+    let isDone = false;
+    rig.drive.leave(
+      new Promise((resolve) => {
+        setTimeout(() => {
+          isDone = true;
+          resolve();
+        }, 30);
+      }),
+    );
+    assert.is(sense(await rig.run('01 00 00 00 00 00')), 'good');
+    assert.is(isDone, true);
+    rig.drive.leave(Promise.reject(new Error('test')));
+    assert.is(sense(await rig.run('01 00 00 00 00 00')), '04/44/00 deferred');
+    assert.is(sense(await rig.run('01 00 00 00 00 00')), 'good');
+  }));
+
 test('READ BLOCK LIMITS: any length up to the longest, and how far objects are counted', () =>
   withTape({}, async (rig) => {
     assertBytes(dataInOf(await rig.run('05 00 00 00 00 00')), hex('00 100000 0001'));
@@ -166,7 +184,10 @@ test('FORMAT MEDIUM: partitions as the mode page says, and the page tells what b
   assert.is(sense(await rig.run('15 10 00 00 10 00', { dataOut: Buffer.from(page, 'hex') })), 'good');
   assert.is(sense(await rig.run('04 00 01 00 00 00')), 'good');
   const partitions = rig.drive.facts?.partitions ?? [];
-  assert.equal(partitions.map(({ capacityBytes }) => capacityBytes), [1_000_000, 4 * 1024 * 1024 - 1_000_000]);
+  assert.equal(
+    partitions.map(({ capacityBytes }) => capacityBytes),
+    [1_000_000, 4 * 1024 * 1024 - 1_000_000],
+  );
   const told = dataInOf(await rig.run('1a 08 11 00 ff 00'));
   assert.is(Buffer.from(told.subarray(4)).toString('hex'), '110e03013c03060000010003000000000000'.slice(0, 2 * (told.length - 4)));
   await rig.write(block(10));
@@ -179,6 +200,7 @@ test('FORMAT MEDIUM: partitions as the mode page says, and the page tells what b
   await rig.run('2b 02 00 00 00 00 00 00 00 00');
   assert.is(sense(await rig.run('04 00 03 00 00 00')), '05/24/00');
   assert.is(sense(await rig.run('04 01 00 00 00 00')), 'good', 'IMMED: the default format');
+  assert.is(sense(await rig.run('2b 02 00 00 00 00 00 00 01 00')), '05/24/00', 'behind the format: there is one partition');
   assert.is(await rig.at(), '0/0');
   assert.is(rig.drive.facts?.partitions.length, 1);
   await rig.end();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { BoundThread } from '../../../../engine/devices/bound-thread.js';
 import type { TapeService, TapeServiceOptions } from '../../../../engine/devices/tape/image/tape-service.js';
-import { densityNamed, type Density } from '../../../../engine/devices/tape/medium/density.js';
+import { type Density, densityNamed } from '../../../../engine/devices/tape/medium/density.js';
 import { DriveSettings } from '../../../../engine/devices/tape/medium/drive-settings.js';
 import { tape } from '../../../../engine/devices/tape/tape.js';
 import { TapeUnit, type TapeUnitOptions } from '../../../../engine/devices/tape/tape-unit.js';
@@ -52,7 +52,12 @@ export class TapeRig {
         this.thread = await BoundThread.start<TapeService>({ moduleUrl: SERVICE, options: serviceOptions, isBound: options.isBound ?? false, onLost });
         return this.thread;
       },
-      creation: { capacityBytes: options.capacityBytes ?? CAPACITY_BYTES, worm: options.worm ?? false, barcode: options.barcode ?? null, densityCode: density.code },
+      creation: {
+        capacityBytes: options.capacityBytes ?? CAPACITY_BYTES,
+        worm: options.worm ?? false,
+        barcode: options.barcode ?? null,
+        densityCode: density.code,
+      },
       readOnly: options.readOnly ?? false,
       density,
       isCompressing: options.compression ?? false,

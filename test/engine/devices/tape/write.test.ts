@@ -41,7 +41,7 @@ test('WRITE (6): early warning is told with every write behind it, and the end o
       if (seen.at(-1) !== said) seen.push(said);
     }
     assert.equal(seen, ['good', '00/00/02 E 0', '0d/00/02 E 32768']);
-    assert.is((await rig.drive.call('position') as { isBeyondEarlyWarning: boolean }).isBeyondEarlyWarning, true);
+    assert.is(((await rig.drive.call('position')) as { isBeyondEarlyWarning: boolean }).isBeyondEarlyWarning, true);
   }));
 
 test('WRITE (6): programmable early warning is told once and without EOM', () =>

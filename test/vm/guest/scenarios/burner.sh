@@ -20,7 +20,7 @@ cdrom=$(cdrom_of 1)
 check_says 'DVD+RW: dvd+rw-mediainfo knows the blank disc' 'Mounted Media: +1Ah' dvd+rw-mediainfo "$cdrom"
 check 'DVD+RW: growisofs writes an image' growisofs -Z "$cdrom=/tmp/tree.iso"
 holds 'DVD+RW' /tmp/tree-1
-check 'DVD+RW: growisofs writes another over it' growisofs -Z "$cdrom" -R -J -quiet /tmp/tree-2
+check 'DVD+RW: growisofs writes another over it' growisofs -use-the-force-luke=tty -Z "$cdrom" -R -J -quiet /tmp/tree-2
 holds 'DVD+RW again' /tmp/tree-2
 
 cdrom=$(cdrom_of 2)

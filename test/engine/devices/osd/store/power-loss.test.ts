@@ -92,4 +92,27 @@ test('objects that were flushed and then cut, punched or removed are whole after
   }
 });
 
+test('a file is removed only when no loss of power can bring its object back', () => {
+  // Each removed object is settled at once.
+  const limits = { ...defaultLimits, osdFreedFileCountMax: 1 };
+  const fixture = new StoreFixture({ boot: 'first', limits });
+  const { store } = fixture;
+  try {
+    store.createPartition(0x10000n);
+    const name = { partitionId: 0x10000n, objectId: store.createUserObjects(0x10000n, null, 1) };
+    store.write(name, 0n, Buffer.alloc(5000, 1));
+    store.flush({ kind: 'all' });
+    store.removeUserObject(name);
+    const copy = join(fixture.folder, 'after');
+    cpSync(fixture.directory, copy, { recursive: true });
+    const after = openObjectStore({ directory: copy, limits, capacityBytes: null, boot: 'second', claim: false });
+    const isThere = after.kindOf(name) !== null;
+    if (isThere) assert.is(after.read(name, 0n, Buffer.alloc(5000)), 5000);
+    assert.not(isThere, 'the file was removed, so the metadata were flushed');
+    after.close();
+  } finally {
+    fixture.remove();
+  }
+});
+
 test.run();

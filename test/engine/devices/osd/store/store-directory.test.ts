@@ -105,6 +105,23 @@ test('a store whose metadata are missing or damaged is refused, with its files l
   open(directory).close();
 });
 
+test('files that no metadata know are removed at the start, and no others', ({ directory }) => {
+  const store = open(directory);
+  const name = makeObject(store);
+  store.write(name, 0n, Buffer.from('abc'));
+  store.close();
+  const files = join(directory, 'data.1', '00000');
+  const nameOf = (fileId: number) => fileId.toString(16).padStart(14, '0');
+  // Of a command that was interrupted: the next number, and one in a folder of its own.
+  writeFileSync(join(files, '000', nameOf(2)), 'left');
+  mkdirSync(join(files, '001'));
+  writeFileSync(join(files, '001', nameOf(1024)), 'left');
+  writeFileSync(join(files, '000', 'notes.txt'), 'not ours');
+  open(directory).close();
+  assert.equal(readdirSync(join(files, '000')).sort(), [nameOf(1), 'notes.txt']);
+  assert.equal(readdirSync(join(files, '001')), []);
+});
+
 test('read-only: nothing may be changed, and everything read', ({ directory }) => {
   const store = open(directory);
   const name = makeObject(store);

@@ -1,6 +1,7 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { TapeService } from '../../../../../engine/devices/tape/image/tape-service.js';
+import { crc32c } from '../../../../../engine/pdu/digest.js';
 import { seededRandom } from '../../../../support/random.js';
 import { assertCode, blockOf, contentsOf, loadedDrive, newDrive, tapeSuite, writeBlock, writeMarks } from './tape-fixture.js';
 
@@ -195,6 +196,18 @@ test('contents that look like records are none', ({ path }) => {
   drive.unload();
   flip(`${path}.2`, DATA_OFFSET + 20);
   assert.equal(contentsOf(reload(`${path}.2`).drive), ['fault medium', text(1)]);
+});
+
+test('a superblock that claims more objects than its partition has room for is none, although its CRC is right', ({ path }) => {
+  tenBlocks(path);
+  const bytes = readFileSync(path);
+  for (const offset of [4096, 8192]) {
+    const superblock = bytes.subarray(offset, offset + 4096);
+    superblock.writeBigUInt64BE(2n ** 50n, 128 + 6 * 8);
+    superblock.writeUInt32BE(crc32c(superblock, 8, superblock.length), 4);
+  }
+  writeFileSync(path, bytes);
+  assertCode(() => reload(path), 'TAPE_IMAGE_DAMAGED');
 });
 
 test('random bytes anywhere never make more than a TargetError of it', ({ path }) => {
