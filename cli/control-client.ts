@@ -22,6 +22,9 @@ export function chooseControlSocket(given: string | undefined, found: readonly s
   throw new TargetError('CONTROL_USAGE', `several targets are running; choose one with --control: ${found.join(' ')}`);
 }
 
+/** What a running target says no with: its own code and message. */
+export class RefusedByTarget extends TargetError {}
+
 /** A connection to a running target. Requests are answered in their order, one at a time. */
 export class ControlClient {
   readonly #socket: Socket;
@@ -51,7 +54,7 @@ export class ControlClient {
   }
 
   /**
-   * The result of an operation. Throws `TargetError`: the target's own code and message, `CONTROL_UNREACHABLE` when it goes away or takes
+   * The result of an operation. Throws `RefusedByTarget`, and `TargetError` `CONTROL_UNREACHABLE` when it goes away or takes
    * longer than `answerMsMax`.
    */
   async request(operation: string, params: Readonly<Record<string, unknown>> = {}, answerMsMax: number = ANSWER_MS_MAX): Promise<unknown> {
@@ -63,7 +66,7 @@ export class ControlClient {
     });
     this.#socket.setTimeout(0);
     if (reply.ok === true) return reply.result;
-    throw new TargetError(String(reply.error?.code ?? 'CONTROL_FAILED'), String(reply.error?.message ?? 'the target refused without saying why'));
+    throw new RefusedByTarget(String(reply.error?.code ?? 'CONTROL_FAILED'), String(reply.error?.message ?? 'the target refused without saying why'));
   }
 
   close(): void {

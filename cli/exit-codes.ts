@@ -1,5 +1,6 @@
 import { ConfigError } from '../engine/config/problem.js';
-import { TargetError } from '../engine/errors.js';
+import { LunError, TargetError } from '../engine/errors.js';
+import { RefusedByTarget } from './control-client.js';
 
 /** What the process says when it ends. Stable: scripts and service managers match on these. */
 export const ExitCode = {
@@ -13,7 +14,7 @@ export const ExitCode = {
   configuration: 3,
   /** A portal cannot be opened: in use, not ours, not permitted. */
   cannotListen: 4,
-  /** A backing store cannot be opened. */
+  /** A backing store or a device cannot be opened. */
   cannotOpenStore: 5,
   /** A target cannot be reached, refuses the login, breaks the protocol or is lost. */
   cannotReachTarget: 6,
@@ -53,7 +54,9 @@ const CODE_PREFIXES: readonly (readonly [string, ExitCode])[] = [
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof ConfigError && isUsageError(error)) return ExitCode.usage;
   if (!(error instanceof TargetError)) return ExitCode.internal;
-  return CODE_PREFIXES.find(([prefix]) => error.code.startsWith(prefix))?.[1] ?? ExitCode.internal;
+  // Device kinds have codes of their own, which are not known here.
+  if (error instanceof LunError) return ExitCode.cannotOpenStore;
+  return CODE_PREFIXES.find(([prefix]) => error.code.startsWith(prefix))?.[1] ?? (error instanceof RefusedByTarget ? ExitCode.failed : ExitCode.internal);
 }
 
 /** Of values that are right in themselves: what they lead to is refused. */

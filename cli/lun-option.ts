@@ -1,4 +1,6 @@
-import { resolveDeviceSource, resolveStorePath } from '../engine/config/store-text.js';
+import type { ZodType } from 'zod';
+import { kindNameOf, resolveDeviceOption, resolveDeviceSource, resolveStorePath } from '../engine/config/store-text.js';
+import type { DeviceKind } from '../engine/devices/device-kind.js';
 import { deviceKinds, findDeviceKind } from '../engine/devices/registry.js';
 
 /** A `--lun` value in the shape of one entry of `luns:`, or a sentence on what is wrong with its form. */
@@ -14,16 +16,15 @@ export function parseLunOption(text: string, workingDirectory: string): LunOptio
   const [head = '', ...options] = splitAtCommas(text);
   const equals = head.indexOf('=');
   if (equals < 0) return { fault: `expected ${LUN_OPTION_FORM}` };
-  const raw: Record<string, unknown> = {
-    lun: numberOrText(head.slice(0, equals)),
-    store: absoluteStore(head.slice(equals + 1), workingDirectory),
-  };
+  const store = head.slice(equals + 1);
+  const device = findDeviceKind(kindNameOf(store));
+  const raw: Record<string, unknown> = { lun: numberOrText(head.slice(0, equals)), store: absoluteStore(store, device, workingDirectory) };
   for (const option of options) {
     const [key, value] = splitOption(option);
     if (key === '') return { fault: `expected key=value behind each comma, found ${JSON.stringify(option)}` };
     if (key === 'lun' || key === 'store') return { fault: `${key} stands in front, not behind a comma; expected ${LUN_OPTION_FORM}` };
     if (Object.hasOwn(raw, key)) return { fault: `${key} is there twice` };
-    raw[key] = typedValue(key, value);
+    raw[key] = resolveDeviceOption(device?.name ?? '', key, typedValue(key, value, device), workingDirectory);
   }
   return { raw };
 }
@@ -49,13 +50,11 @@ function splitAtCommas(text: string): string[] {
 }
 
 /** Files on the command line are relative to where the command was typed, whatever a configuration file beside it says. */
-function absoluteStore(store: string, workingDirectory: string): string {
-  const colon = store.indexOf(':');
-  const name = store.slice(0, colon < 0 ? undefined : colon);
-  const device = findDeviceKind(name);
+function absoluteStore(store: string, device: DeviceKind | undefined, workingDirectory: string): string {
   if (device !== undefined) {
+    const { name } = device;
     // What the kind does not take is left for the schema to explain.
-    const source = device.parseSource(colon < 0 ? '' : store.slice(colon + 1)).value;
+    const source = device.parseSource(store.slice(name.length + 1)).value;
     return source === undefined || source === '' ? store : `${name}:${resolveDeviceSource(name, source, workingDirectory)}`;
   }
   const path = store.startsWith('file:') ? store.slice('file:'.length) : '';
@@ -64,7 +63,9 @@ function absoluteStore(store: string, workingDirectory: string): string {
 }
 
 /** Text as YAML would have typed it; what has no such type stays text, and the schema says so. */
-function typedValue(key: string, value: string | undefined): unknown {
+function typedValue(key: string, value: string | undefined, device: DeviceKind | undefined): unknown {
+  const own = device?.options[key];
+  if (own !== undefined) return deviceValue([own], value);
   switch (key) {
     case 'readonly':
     case 'direct':
@@ -77,16 +78,25 @@ function typedValue(key: string, value: string | undefined): unknown {
     case 'pi':
       return numberOrText(value);
     default:
-      return deviceValue(key, value);
+      return deviceValue(
+        deviceKinds.flatMap(({ options }) => options[key] ?? []),
+        value,
+      );
   }
 }
 
-/** The value as the schema of the device kind that has the key takes it: text where it may be text. */
-function deviceValue(key: string, value: string | undefined): unknown {
-  const schemas = deviceKinds.flatMap(({ options }) => options[key] ?? []);
+/** The value as one of the schemas takes it: text where it may be text. */
+function deviceValue(schemas: readonly ZodType[], value: string | undefined): unknown {
   const candidates = value === undefined ? [true] : [value, numberOrText(value), FLAG_WORDS[value]];
   const isTaken = (candidate: unknown) => candidate !== undefined && schemas.some((schema) => schema.safeParse(candidate).success);
-  return candidates.find(isTaken) ?? value ?? null;
+  // A number out of its range is a number all the same, and the message should say so.
+  const isNumber = (candidate: unknown) => typeof candidate === 'number' && schemas.some((schema) => isOutOfRange(schema, candidate));
+  return candidates.find(isTaken) ?? candidates.find(isNumber) ?? value ?? null;
+}
+
+function isOutOfRange(schema: ZodType, candidate: number): boolean {
+  const code = schema.safeParse(candidate).error?.issues[0]?.code;
+  return code === 'too_big' || code === 'too_small';
 }
 
 export function numberOrText(text: string | undefined): number | string | null {

@@ -3,6 +3,7 @@ import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { systemClock } from '../engine/clock.js';
 import type { EngineConfig } from '../engine/config/engine-config.js';
 import { readConfigSource, resolveConfig } from '../engine/config/load-config.js';
+import { stuckThreads } from '../engine/devices/stuck-threads.js';
 import { renderResolvedConfig } from './check.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
 import type { MeasureContext } from './measure-context.js';
@@ -97,6 +98,12 @@ function failNow(error: unknown): void {
   process.exit(ExitCode.internal);
 }
 
+/** `process.exit` waits for all threads, and for one that is stuck it would wait for ever. */
+function endNow(): void {
+  if (stuckThreads.count > 0) process.kill(process.pid, 'SIGKILL');
+  process.exit();
+}
+
 /** Time for streams to flush and threads to end by themselves once the command is done. */
 const LINGER_MS_MAX = 1000;
 
@@ -108,4 +115,4 @@ try {
   fail(error);
 }
 // Whatever still holds the process then (a thread of an engine that failed to start) has no business any more.
-setTimeout(() => process.exit(), LINGER_MS_MAX).unref();
+setTimeout(endNow, LINGER_MS_MAX).unref();

@@ -2,7 +2,10 @@ import { dirname } from 'node:path';
 import { controlDirectories } from '../engine/admin/socket-path.js';
 import { formatByteSize } from '../engine/config/byte-size.js';
 import { formatPortal } from '../engine/config/portal.js';
+import { shownSize } from './json-values.js';
 import type { ServedLun, ServedPortal, ServedTarget } from './served-engine.js';
+
+const DISK = 'disk';
 
 /** What runs, as both outputs need it. */
 export interface ReadyFacts {
@@ -23,12 +26,11 @@ export function renderReadyBlock(version: string, facts: ReadyFacts): string {
 }
 
 function lunCells(lun: ServedLun): string[] {
-  const size = lun.sizeBytes === null ? '' : formatByteSize(lun.sizeBytes);
   return [
     `LUN ${lun.lun}`,
     lun.store,
     // ram:1GiB has said it already.
-    lun.store.endsWith(`:${size}`) ? '' : size,
+    lun.sizeBytes === null || lun.store.endsWith(`:${formatByteSize(lun.sizeBytes)}`) ? '' : shownSize(lun.sizeBytes),
     lun.blockLengthBytes === null ? '' : `${lun.blockLengthBytes}-byte blocks`,
     lun.readOnly ? 'read only' : 'read-write',
     lun.execution,
@@ -53,12 +55,14 @@ function nextCommandLines(facts: ReadyFacts): string[] {
   const [target] = facts.targets;
   if (portal === undefined || target === undefined) return [];
   const address = formatPortal({ address: dialledAddress(portal.address), port: portal.port });
-  const lun = target.luns[0]?.lun ?? 0;
-  const url = target.needsChap === true ? `'iscsi://USER%SECRET@${address}/${target.name}/${lun}'` : `iscsi://${address}/${target.name}/${lun}`;
+  // qemu-img reads blocks, and nothing else that there is.
+  const disk = target.luns.find(({ device = DISK }) => device === DISK);
+  const path = `${address}/${target.name}/${disk?.lun}`;
+  const url = target.needsChap === true ? `'iscsi://USER%SECRET@${path}'` : `iscsi://${path}`;
   return [
     'Try it from another terminal:',
     `  iscsi-ls ${target.needsChap === true ? '' : '-s '}iscsi://${address}`,
-    `  qemu-img info ${url}`,
+    ...(disk === undefined ? [] : [`  qemu-img info ${url}`]),
     `  sudo iscsiadm -m discovery -t sendtargets -p ${address}`,
     // With CHAP the initiator has to be told user and secret first, by more commands than belong here.
     ...(target.needsChap === true ? [] : [`  sudo iscsiadm -m node -T ${target.name} -p ${address} --login`]),

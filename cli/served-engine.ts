@@ -26,6 +26,8 @@ export interface ServedTarget {
 
 export interface ServedLun {
   readonly lun: number;
+  /** `disk`, which it is too when this is left out, or another kind of device. */
+  readonly device?: string;
   readonly store: string;
   /** Null for what has no size, or no medium now. */
   readonly sizeBytes: number | null;

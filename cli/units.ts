@@ -5,6 +5,7 @@ import { LUN_MAX } from '../engine/pdu/lun.js';
 import { ACCESS_STATE_NAMES } from '../engine/scsi/alua/access-state.js';
 import type { TargetUnits, UnitStatus } from '../engine/units/unit-status.js';
 import { ControlClient, chooseControlSocket } from './control-client.js';
+import { shownSize } from './json-values.js';
 import { parseLunOption } from './lun-option.js';
 import type { ProgramOutput } from './program-output.js';
 import { alignedCells } from './ready-block.js';
@@ -121,10 +122,10 @@ function unitCells(unit: UnitStatus): string[] {
   return [
     `LUN ${unit.lun}`,
     unit.store,
-    unit.sizeBytes === null ? '' : formatByteSize(unit.sizeBytes),
+    unit.sizeBytes === null ? '' : shownSize(unit.sizeBytes),
     unit.blockLengthBytes === null ? '' : `${unit.blockLengthBytes}-byte blocks${blocks}`,
     unit.readOnly ? 'read only' : 'read-write',
-    unit.thin ? `thin, ${formatByteSize(unit.usedBytes ?? 0)} used` : '',
+    unit.thin ? `thin, ${shownSize(unit.usedBytes ?? 0)} used` : '',
     unit.removable ? (unit.loaded ? 'removable' : 'ejected') : '',
     unit.execution,
     `naa.${unit.naa}`,

@@ -35,7 +35,7 @@ import { SlotPool } from './task/slot-pool.js';
 import { TaskRunner } from './task/task-runner.js';
 import type { TaskSet } from './task/task-set.js';
 import { LiveUnits } from './units/live-units.js';
-import { closeLuns, type OpenLun, type OpenLunsContext, openLuns } from './units/open-luns.js';
+import { closeLuns, namingLun, type OpenLun, type OpenLunsContext, openLuns } from './units/open-luns.js';
 import type { ServedTarget } from './units/served-target.js';
 import { UnitBuilder } from './units/unit-builder.js';
 import { type UnitStatus, unitStatusOf } from './units/unit-status.js';
@@ -131,7 +131,7 @@ export class Engine {
     }
     try {
       // Before anybody can ask: a media library gives its drives their cartridges back.
-      for (const { unit } of engine.#targets.flatMap(({ units }) => units)) await unit.announceTarget();
+      for (const { unit } of engine.#targets.flatMap(({ units }) => units)) await namingLun(unit.lun, () => unit.announceTarget());
       for (const portal of config.portals) engine.#addPortal(await engine.#portals.listen(portal));
       await engine.#openControl();
     } catch (error) {

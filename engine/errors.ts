@@ -12,6 +12,16 @@ export class TargetError extends Error {
   }
 }
 
+/** What a LUN was to be made of is no good, or does not fit its target. `code` is that of what is wrong; the message begins with the LUN. */
+export class LunError extends TargetError {
+  readonly lun: number;
+  constructor(lun: number, cause: TargetError) {
+    const name = `LUN ${lun}: `;
+    super(cause.code, cause.message.startsWith(name) ? cause.message : `${name}${cause.message}`, { cause });
+    this.lun = lun;
+  }
+}
+
 /** What the wire must see of a protocol violation. */
 export type WireReaction =
   /** Send a Reject PDU with this reason and go on. RFC 7143 §11.17. */

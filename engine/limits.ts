@@ -150,6 +150,7 @@ export const limitTable = {
     reason: 'how long a task management response waits for Data-Out of stopped tasks; some initiators send none once they have asked for the stop',
   },
   closeLingerMsMax: { value: 2_000, min: 10, max: 600_000, reason: 'time a peer gets to close its side after our last byte; its socket is needed' },
+  deviceCloseMsMax: { value: 30_000, min: 100, max: 600_000, reason: 'time the thread of a device gets to write what it holds when it is closed' },
   drainMsMax: { value: 5_000, min: 0, max: 600_000, reason: 'time initiators get to log out when the target stops' },
   sessionPerTargetCountMax: { value: 1024, min: 1, max: 65535, reason: 'TSIHs are 16 bits; each session holds a window' },
   reservationRegistrationCountMax: {

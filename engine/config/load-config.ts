@@ -1,12 +1,11 @@
-import { closeSync, openSync } from 'node:fs';
 import type { AccessControlOptions } from '../access/index.js';
 import { limitTable } from '../limits.js';
 import { documentOf, readConfigDocument } from './config-document.js';
 import type { EngineConfig } from './engine-config.js';
-import { describeReadFault, readUpTo } from './file-reading.js';
 import { readAccess } from './load-access.js';
 import { ConfigError, inReadingOrder, locateProblem } from './problem.js';
 import { type ConfigSource, parseYamlSource } from './yaml-source.js';
+import { readYamlText } from './yaml-text.js';
 
 /** A YAML configuration file as an `EngineConfig`. Throws `ConfigError` with every problem. */
 export function loadConfigFile(fileName: string): EngineConfig {
@@ -15,7 +14,7 @@ export function loadConfigFile(fileName: string): EngineConfig {
 
 /** Reads and parses a YAML file. Throws `ConfigError`: `CONFIG_NOT_READABLE`, or `CONFIG_SYNTAX` with every syntax error. */
 export function readConfigSource(fileName: string): ConfigSource {
-  return parseYamlSource(readConfigText(fileName), fileName);
+  return parseYamlSource(readYamlText(fileName, limitTable.configFileBytesMax.value), fileName);
 }
 
 /**
@@ -47,34 +46,4 @@ export function loadAccess(config: EngineConfig): Omit<AccessControlOptions, 'li
   const { access, problems } = readAccess(config);
   if (problems.length > 0) throw new ConfigError(problems.map((problem) => locateProblem(problem, { kind: 'whole', name: '' })));
   return access;
-}
-
-function readConfigText(fileName: string): string {
-  const lengthBytesMax = limitTable.configFileBytesMax.value;
-  let bytes: Buffer;
-  try {
-    // One byte more than allowed tells a file that ends there from one that goes on.
-    bytes = readFile(fileName, lengthBytesMax + 1);
-  } catch (error) {
-    throw notReadable(fileName, describeReadFault(error));
-  }
-  if (bytes.length > lengthBytesMax) throw notReadable(fileName, `expected at most ${lengthBytesMax} bytes, found more`);
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw notReadable(fileName, 'expected UTF-8 text, found other bytes');
-  }
-}
-
-function readFile(fileName: string, lengthBytesMax: number): Buffer {
-  const fd = openSync(fileName, 'r');
-  try {
-    return readUpTo(fd, lengthBytesMax);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function notReadable(fileName: string, message: string): ConfigError {
-  return new ConfigError([locateProblem({ code: 'CONFIG_NOT_READABLE', path: [], at: 'value', message }, { kind: 'whole', name: fileName })]);
 }

@@ -3,7 +3,7 @@ import { assert } from '../errors.js';
 import { formatByteSize } from './byte-size.js';
 import type { DeviceLunConfig, LunConfig, StoreConfig } from './engine-config.js';
 import type { DraftLun } from './read-draft.js';
-import { formatLunText, resolveDeviceSource, resolveStorePath } from './store-text.js';
+import { formatLunText, resolveDeviceOption, resolveDeviceSource, resolveStorePath } from './store-text.js';
 
 export const DEFAULT_BLOCK_LENGTH_BYTES = 512;
 
@@ -51,7 +51,7 @@ function completeDevice(draft: DraftLun, lun: number, { device, source }: { devi
     device: {
       kind: device,
       source: resolveDeviceSource(device, source, baseDirectory),
-      options: Object.fromEntries(keys.map((key) => [key, given[key]])),
+      options: Object.fromEntries(keys.map((key) => [key, resolveDeviceOption(device, key, given[key], baseDirectory)])),
     },
     readOnly: draft.readonly ?? false,
     ...commonKeysOf(draft),

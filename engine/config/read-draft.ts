@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import type { ChapAlgorithmName } from '../login/chap-algorithms.js';
 import type { ConfigProblem } from './problem.js';
-import { readBySchema } from './read-by-schema.js';
-import { configSchema, type lunSchema, type portGroupSchema, type targetSchema } from './schema.js';
+import { readBySchema, type ShapeOf } from './read-by-schema.js';
+import { configSchema, lunSchema, lunShapeOf, type portGroupSchema, type targetSchema } from './schema.js';
 import type { accessRuleSchema, redirectSchema, userSchema } from './security-schema.js';
 
 export type DraftLun = Partial<z.output<typeof lunSchema>>;
@@ -32,5 +32,7 @@ export type Draft = Partial<Omit<ConfigOutput, 'targets' | 'portals' | 'discover
 
 /** Values that are right, at their places; everything wrong is pushed to `problems`. Lists keep their indexes. */
 export function readDraft(raw: unknown, problems: ConfigProblem[]): Draft {
-  return (readBySchema(configSchema, raw, problems) ?? {}) as Draft;
+  return (readBySchema(configSchema, raw, problems, shapeOf) ?? {}) as Draft;
 }
+
+const shapeOf: ShapeOf = (schema, raw) => ((schema as unknown) === lunSchema ? lunShapeOf(raw) : schema.shape);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { deviceKinds } from '../devices/registry.js';
+import { deviceKinds, findDeviceKind } from '../devices/registry.js';
 import { type LimitName, limitTable } from '../limits.js';
 import { LUN_MAX } from '../pdu/lun.js';
 import { ACCESS_STATE_NAMES, type AccessStateName } from '../scsi/alua/access-state.js';
@@ -9,7 +9,7 @@ import { ISNS_SERVER_FORM, parseIsnsServer } from './isns-server.js';
 import { PORTAL_FORM, PORTAL_GROUP_TAG_MAX, parsePortal } from './portal.js';
 import { byteSize, flag, parsedText, wholeNumber } from './schema-values.js';
 import { accessSchema, chapShape, discoverySchema, redirectSchema } from './security-schema.js';
-import { parseStoreText, STORE_FORM } from './store-text.js';
+import { kindNameOf, parseStoreText, STORE_FORM } from './store-text.js';
 
 /**
  * The shape of a configuration as it is written: the keys of the YAML file, which are those of `--lun` too.
@@ -91,6 +91,17 @@ export const lunSchema = z.strictObject(
   { ...diskLunShape, ...(deviceOptionShape as Record<never, never>) },
   { error: 'a mapping such as { lun: 0, store: "ram:1GiB" }' },
 );
+
+/**
+ * The keys of one LUN: what its kind has is read by its kind, though a disk or another kind has a key of the same name. Those of others stay, to be told
+ * that they belong elsewhere.
+ */
+export function lunShapeOf({ store }: Readonly<Record<string, unknown>>): z.core.$ZodShape {
+  const kind = typeof store === 'string' ? findDeviceKind(kindNameOf(store)) : undefined;
+  if (kind === undefined) return lunSchema.shape;
+  const own = Object.entries(kind.options).map(([key, schema]) => [key, schema.optional()] as const);
+  return { ...lunSchema.shape, ...Object.fromEntries(own) };
+}
 
 const accessState = z.enum(ACCESS_STATE_NAMES as readonly [AccessStateName, ...AccessStateName[]], {
   error: ACCESS_STATE_NAMES.join(', ').replace(/, (?=[^,]*$)/, ' or '),

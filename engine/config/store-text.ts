@@ -17,11 +17,23 @@ const DEVICE_FORMS = deviceKinds.map(({ form }) => form).join(', ');
 export const STORE_FORM = `a store: ram:SIZE, null:SIZE or file:PATH; or a device: ${DEVICE_FORMS}`;
 const KIND_NAMES = [...STORE_KINDS, ...deviceKinds.map(({ name }) => name)];
 
+/** What stands before the first colon, or all of it. */
+export function kindNameOf(text: string): string {
+  const colon = text.indexOf(':');
+  return colon < 0 ? text : text.slice(0, colon);
+}
+
 /** `ram:1GiB`, `null:1TiB`, `file:/srv/disk.img`. Everything after the first colon is the path of a file. */
 export function parseStoreText(text: string): Parsed<StoreText> {
-  const colon = text.indexOf(':');
-  const kind = colon < 0 ? text : text.slice(0, colon);
-  const rest = colon < 0 ? '' : text.slice(colon + 1);
+  const parsed = readStoreText(text);
+  if (parsed.fault === undefined || !text.includes('://')) return parsed;
+  // Messages end up in logs, and a secret behind a mistyped kind is a secret still.
+  return fault(deviceKinds.reduce((message, { showSource }) => showSource?.(message) ?? message, parsed.fault));
+}
+
+function readStoreText(text: string): Parsed<StoreText> {
+  const kind = kindNameOf(text);
+  const rest = text.slice(kind.length + 1);
   switch (kind) {
     case 'ram':
     case 'null': {
@@ -60,6 +72,12 @@ export function resolveStorePath(baseDirectory: string, path: string): string {
 /** A source of a device kind, with paths that start at `baseDirectory`. */
 export function resolveDeviceSource(device: string, source: string, baseDirectory: string): string {
   return findDeviceKind(device)?.resolveSource?.(source, baseDirectory) ?? source;
+}
+
+/** The value of an option of a device kind, with paths that start at `baseDirectory`. */
+export function resolveDeviceOption(device: string, key: string, value: unknown, baseDirectory: string): unknown {
+  const isPath = findDeviceKind(device)?.pathOptions?.includes(key) === true;
+  return isPath && typeof value === 'string' ? resolve(baseDirectory, value) : value;
 }
 
 /** `tape:/srv/a.tape`, `controller`. */

@@ -1,7 +1,9 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { assert, TargetError } from '../errors.js';
+import { defaultLimits } from '../limits.js';
 import { poolOfOne } from '../thread-pool.js';
+import { stuckThreads } from './stuck-threads.js';
 
 const WORKER_URL = new URL('../../workers/bound-loop.js', import.meta.url);
 
@@ -40,6 +42,8 @@ export interface BoundThreadOptions {
   readonly options: unknown;
   /** False: the service lives on the thread that starts it. */
   readonly isBound: boolean;
+  /** How long `close` waits for the calls before it and for the thread's end. */
+  readonly closeMsMax?: number;
   /** The thread has died by itself. What it was doing has been rejected with `TargetError` `DEVICE_THREAD_LOST`, and so is all until `restart`. */
   readonly onLost?: () => void;
 }
@@ -95,10 +99,19 @@ export class BoundThread<Service extends object> {
     return this.#call(name, args) as Promise<Awaited<ReturnType<Method<Service, Name>>>>;
   }
 
-  /** Closes the service, after the calls before it, and ends the thread. Rejects with what the service's `close` threw; the thread has ended all the same. */
+  /**
+   * Closes the service, after the calls before it, and ends the thread. Rejects with what the service's `close` threw; the thread has ended all the same. One
+   * that is stuck in a call is left alone after `closeMsMax`: rejects with `TargetError` `DEVICE_THREAD_STUCK`.
+   */
   async close(): Promise<void> {
     if (this.isLost || this.#isClosing) return this.#ended;
     this.#isClosing = true;
+    const closed = this.#close();
+    if (this.#local === null) await this.#bounded(closed);
+    else await closed;
+  }
+
+  async #close(): Promise<void> {
     try {
       await this.#call('close', []);
     } finally {
@@ -107,6 +120,19 @@ export class BoundThread<Service extends object> {
       this.#port = null;
       await this.#ended;
     }
+  }
+
+  async #bounded(closed: Promise<void>): Promise<void> {
+    const { closeMsMax = defaultLimits.deviceCloseMsMax } = this.#options;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), closeMsMax);
+    });
+    const outcome = await Promise.race([closed, late]).finally(() => clearTimeout(timer));
+    if (outcome !== 'late') return;
+    stuckThreads.count++;
+    closed.then(notStuck, notStuck);
+    throw new TargetError('DEVICE_THREAD_STUCK', `the thread of the device has not ended within ${closeMsMax} ms: what it holds is left as it is`);
   }
 
   async #open(options: unknown): Promise<void> {
@@ -162,6 +188,10 @@ export class BoundThread<Service extends object> {
     this.#pending.clear();
     if (!wasExpected && wasServing) this.#options.onLost?.();
   }
+}
+
+function notStuck(): void {
+  stuckThreads.count--;
 }
 
 /** `close` is the one method that a service may do without. */

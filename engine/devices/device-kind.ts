@@ -25,12 +25,17 @@ export interface DeviceKind {
   parseSource(text: string): Parsed<string>;
   /** A source with a path in it as one that means the same wherever it is read: relative paths start at the directory. */
   resolveSource?(source: string, baseDirectory: string): string;
-  /** The source as it may be shown and logged, without secrets. As it stands where this is left out. */
+  /** The source, or a message that has it in it, as it may be shown and logged, without secrets. As it stands where this is left out. */
   showSource?(source: string): string;
   /** The file or directory that the device has for itself; two LUNs that are not both read only must not have the same. */
   ownPath?(source: string): string | null;
-  /** Keys that a LUN of this kind has beside `lun`, `store`, `readonly`, `execution`, `naa`, `serial`, `vendor` and `product`. */
+  /**
+   * Keys that a LUN of this kind has beside `lun`, `store`, `readonly`, `execution`, `naa`, `serial`, `vendor` and `product`; disks and other kinds may have
+   * keys of the same name. What a schema made of a value it must take again: configurations are written and read again.
+   */
   readonly options: Readonly<Record<string, z.ZodType>>;
+  /** Those of them that are paths: relative ones start where those of sources do. */
+  readonly pathOptions?: readonly string[];
   /** Rules between the options. */
   check?(device: DeviceLunConfig['device'], isReadOnly: boolean): readonly OptionProblem[];
   /** All device types that it has, for whoever wants to know their commands. */

@@ -75,6 +75,12 @@ export type AbortConcern = (nexus: ITNexus, hasTask: boolean) => boolean;
 export interface TaskControl {
   /** Stops the tasks of those nexuses, but for `except`, and calls `done` when the last has stopped, perhaps at once. No unit attention is established. */
   abort(concerns: AbortConcern, except: CommandSlot | null, done: () => void): void;
+  /** Whether the nexus has a task with the tag that its transport gave it: SAM-5 "QUERY TASK". */
+  has(nexus: ITNexus, tag: number): boolean;
+  /** Stops that task, and calls `done` when it has stopped; at once when there is none. SAM-5 "ABORT TASK". */
+  abortOne(nexus: ITNexus, tag: number, done: () => void): void;
+  /** Ends the ACA condition of the nexus, for the command of `except`: SAM-5 "CLEAR ACA". `done` as above. */
+  clearAca(nexus: ITNexus, except: CommandSlot | null, done: () => void): void;
 }
 
 export type StateValue = null | boolean | number | string | readonly StateValue[] | { readonly [key: string]: StateValue };
@@ -141,7 +147,12 @@ export const soleUnitHost: LogicalUnitHost = {
     return TargetPortGroups.single([1], { after: () => () => {}, transitionMsMax: 0 });
   },
   io: { execute: () => Promise.resolve({ status: ScsiStatus.busy, sense: new Uint8Array(0), dataIn: new Uint8Array(0) }), pace: () => Promise.resolve() },
-  tasks: { abort: (_concerns, _except, done) => done() },
+  tasks: {
+    abort: (_concerns, _except, done) => done(),
+    has: () => false,
+    abortOne: (_nexus, _tag, done) => done(),
+    clearAca: (_nexus, _except, done) => done(),
+  },
   state: { isKept: false, load: () => undefined, save: () => Promise.resolve() },
   statistics: { read: () => noCounts },
   limits: defaultLimits,

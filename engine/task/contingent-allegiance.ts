@@ -119,10 +119,12 @@ export function abortTasksOf(taskSet: TaskSet, runner: TaskRunner, concerns: Abo
 
 /**
  * CLEAR ACA, SAM-5 "CLEAR ACA": for a command with the ACA attribute it is what ABORT TASK is, and what the condition blocked goes on. `done` is called when
- * that command has really stopped. Without a condition of this nexus there is nothing to do.
+ * that command has really stopped. Without a condition of this nexus there is nothing to do. A command of slot `except` has asked for it, and goes on.
  */
-export function clearAcaOf(nexus: ITNexus, taskSet: TaskSet, runner: TaskRunner, done: () => void): void {
-  const acaTask = taskSet.tasks.find((task) => task.passesAca && task.attribute === TaskAttribute.aca && task.owner.nexus === nexus);
+export function clearAcaOf(nexus: ITNexus, taskSet: TaskSet, runner: TaskRunner, done: () => void, except: CommandSlot | null = null): void {
+  const acaTask = taskSet.tasks.find(
+    (task) => task.passesAca && task.attribute === TaskAttribute.aca && task.owner.nexus === nexus && task.slot !== except,
+  );
   const clear = () => {
     taskSet.clearAca(({ faultedNexus }) => faultedNexus === nexus);
     done();

@@ -1,7 +1,8 @@
 import type { DeviceLunConfig, DiskLunConfig, EngineConfig, LunConfig } from '../config/engine-config.js';
+import { ConfigError } from '../config/problem.js';
 import type { OpenContext, OpenDevice } from '../devices/device-kind.js';
 import { deviceKindNamed } from '../devices/registry.js';
-import { TargetError } from '../errors.js';
+import { LunError, TargetError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { openProtectedStore } from '../store/open-protected-store.js';
 import { openStore } from '../store/open-store.js';
@@ -27,10 +28,21 @@ export async function openLuns(config: EngineConfig, context: OpenLunsContext): 
   return open;
 }
 
-/** Throws `TargetError` `STORE_…`, and those of the device. */
+/** Throws `TargetError` `STORE_…`, and those of the device as `LunError`. */
 export async function openLun(config: LunConfig, context: OpenContext): Promise<OpenLun> {
   if (config.device === undefined) return { config, store: openUnitStore(config, context.limits), device: null };
-  return { config, device: await deviceKindNamed(config.device.kind).open(config, context) };
+  const { lun, device } = config;
+  const onNotice = (message: string) => context.onNotice(`LUN ${lun}: ${message}`);
+  return { config, device: await namingLun(lun, () => deviceKindNamed(device.kind).open(config, { ...context, onNotice })) };
+}
+
+/** Several LUNs start at once, and a path alone does not tell whose it is. What is wrong in a file is told with its lines, all at once, as it is. */
+export async function namingLun<T>(lun: number, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof TargetError && !(error instanceof ConfigError) ? new LunError(lun, error) : error;
+  }
 }
 
 /** Flushes and closes all of them, whatever happens to one. Rejects with `STORE_FLUSH_FAILED` when acknowledged data may be lost. */

@@ -8,8 +8,9 @@ import { Asc } from '../scsi/sense.js';
 import type { AbortConcern, LogicalUnitHost, MediaDock, MediumIo, TaskControl, UnitState, UnitStatistics } from '../scsi/unit-host.js';
 import type { TargetNode } from '../session/target-node.js';
 import type { CommandSlot } from '../shm/command-slot.js';
-import { abortTasksOf } from '../task/contingent-allegiance.js';
+import { abortTasksOf, clearAcaOf } from '../task/contingent-allegiance.js';
 import { InternalCommands, type InternalCommandsOptions } from '../task/internal-commands.js';
+import type { Task } from '../task/task.js';
 import type { TaskRunner } from '../task/task-runner.js';
 import type { TaskSet } from '../task/task-set.js';
 import { readMediumCounts } from './medium-counts.js';
@@ -141,6 +142,24 @@ export class EngineUnitHost implements LogicalUnitHost, TaskControl, MediumIo, U
 
   abort(concerns: AbortConcern, except: CommandSlot | null, done: () => void): void {
     abortTasksOf(this.#taskSet as TaskSet, this.#options.runner, concerns, except, done);
+  }
+
+  #taskOf(nexus: ITNexus, tag: number): Task | undefined {
+    return this.#taskSet?.tasks.find((task) => task.owner.nexus === nexus && task.initiatorTaskTag === tag && !task.aborted);
+  }
+
+  has(nexus: ITNexus, tag: number): boolean {
+    return this.#taskOf(nexus, tag) !== undefined;
+  }
+
+  abortOne(nexus: ITNexus, tag: number, done: () => void): void {
+    const task = this.#taskOf(nexus, tag);
+    if (task === undefined) done();
+    else this.#options.runner.abort(task, done);
+  }
+
+  clearAca(nexus: ITNexus, except: CommandSlot | null, done: () => void): void {
+    clearAcaOf(nexus, this.#taskSet as TaskSet, this.#options.runner, done, except);
   }
 
   read(): ReturnType<UnitStatistics['read']> {

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { renderLiveLine } from '../../cli/live-line.js';
 import { readyEvent, renderReadyBlock } from '../../cli/ready-block.js';
 import { errorLines } from '../../cli/report-error.js';
+import type { ServedLun } from '../../cli/served-engine.js';
 import { ConfigError, locateProblem } from '../../engine/config/problem.js';
 import { TargetError } from '../../engine/errors.js';
 import type { EngineSnapshot } from '../../engine/metrics/engine-metrics.js';
@@ -48,6 +49,22 @@ test('sizes that the stores say already have no column', () => {
     control: null,
   });
   assert.match(block, '\n    LUN 0  ram:1GiB  512-byte blocks  read-write  auto\n');
+});
+
+test('sizes that are no round number are rounded, and qemu-img is given a disk, when there is one', () => {
+  const devices: readonly ServedLun[] = [
+    { lun: 0, device: 'controller', store: 'controller', sizeBytes: null, blockLengthBytes: null, readOnly: false, execution: 'auto' },
+    { lun: 4, device: 'osd', store: 'osd:/srv/o', sizeBytes: 78_991_480 * 1024, blockLengthBytes: null, readOnly: false, execution: 'auto', detail: '7 objects' },
+    { lun: 5, device: 'cdrom', store: 'cdrom:/srv/r', sizeBytes: 0, blockLengthBytes: 2048, readOnly: false, execution: 'auto', detail: 'blank' },
+  ];
+  const block = (luns: readonly ServedLun[]) =>
+    renderReadyBlock('1', { portals: [{ address: '::1', port: 1 }], targets: [{ name: 'iqn.a', luns }], control: null });
+  const alone = block(devices);
+  assert.match(alone, '    LUN 4  osd:/srv/o    75.3 GiB                    read-write  auto  7 objects\n');
+  assert.match(alone, '    LUN 5  cdrom:/srv/r  0 bytes   2048-byte blocks  read-write  auto  blank\n');
+  assert.not.match(alone, 'qemu-img');
+  const disk = { lun: 9, device: 'disk', store: 'ram:1000000', sizeBytes: 1_000_000, blockLengthBytes: 512, readOnly: false, execution: 'auto' };
+  assert.match(block([...devices, disk]), '\n  qemu-img info iscsi://[::1]:1/iqn.a/9\n');
 });
 
 test('commands dial loopback where the portal is the unspecified address', () => {

@@ -24,6 +24,8 @@ const STAGES_AND_TRANSIT = 0x83;
 /** A network that knows where PDUs begin, and does to them what a test tells: the login always passes. */
 export class PduProxy {
   mischief: (pdu: PassingPdu) => Mischief = () => 'pass';
+  /** What goes on in the place of a PDU that passes. */
+  tamper: (pdu: PassingPdu, bytes: Buffer) => Buffer = (_pdu, bytes) => bytes;
   /** What has been done to PDUs, by its name. */
   readonly counts: Record<Mischief, number> = { pass: 0, drop: 0, damage: 0, cut: 0 };
   readonly #server: Server;
@@ -85,7 +87,8 @@ export class PduProxy {
     this.counts[mischief]++;
     if (mischief === 'drop') return;
     if (mischief === 'damage') bytes[dataEnd - 1] = (bytes[dataEnd - 1] ?? 0) ^ 0x55;
-    to.write(mischief === 'cut' ? bytes.subarray(0, bytes.length >> 1) : bytes);
+    const passing = pdu.index === -1 ? bytes : this.tamper(pdu, bytes);
+    to.write(mischief === 'cut' ? bytes.subarray(0, bytes.length >> 1) : passing);
     if (mischief === 'cut') cut();
   }
 }

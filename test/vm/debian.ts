@@ -9,7 +9,7 @@ const KERNEL_METAPACKAGE = 'linux-image-amd64';
 const GUEST_PACKAGES = [
   ...['busybox-static', 'kmod', 'open-iscsi', 'tar'],
   // Programs for generic devices, tapes, changers and discs.
-  ...['sg3-utils', 'sdparm', 'lsscsi', 'eject', 'mt-st', 'mtx', 'libcdio-utils', 'dvd+rw-tools', 'growisofs', 'genisoimage', 'wodim', 'xorriso'],
+  ...['sg3-utils', 'sdparm', 'lsscsi', 'eject', 'mt-st', 'mtx', 'stenc', 'libcdio-utils', 'dvd+rw-tools', 'growisofs', 'genisoimage', 'wodim', 'xorriso'],
 ];
 const COMMAND_MS_MAX = 300_000;
 const OUTPUT_LENGTH_MAX = 64 * 1024 * 1024;

@@ -49,8 +49,10 @@ function makeDisc(folder: string, name: string, volume: string, seed: number): s
   return path;
 }
 
-/** The tape drives of a scenario's LUN 1 with a long tape and LUN 2 with a short one. */
+/** A long tape, and a short one. */
 const tapeLuns = ['--lun', '1=tape:long.tape,capacity=256MiB', '--lun', '2=tape:short.tape,capacity=4MiB'];
+const twoTapeLuns = ['--lun', '1=tape:one.tape,capacity=256MiB', '--lun', '2=tape:two.tape,capacity=256MiB'];
+const wormLun = ['--lun', '3=tape:worm.tape,capacity=64MiB,worm'];
 
 /** An address as QEMU's own initiator has it, behind a SCSI host adapter of the guest. */
 function attached(lunloom: HostedLunloom, lun: number, device: string): string[] {
@@ -62,23 +64,40 @@ function attached(lunloom: HostedLunloom, lun: number, device: string): string[]
   ];
 }
 
+const TAPES = [1, 2, 3, 9].map((number) => ({ path: `cartridge-${number}.tape`, barcode: `LUN00${number}L6`, slot: number }));
+const [ADDED_TAPE] = TAPES.slice(3) as [(typeof TAPES)[number]];
 const LIBRARY = {
-  drives: [1, 2],
-  slots: 4,
+  drives: [1, 2, 3],
+  slots: 5,
   'import-export': 1,
   addresses: { pickers: 1, 'import-export': 16, slots: 256, drives: 512 },
-  cartridges: [1, 2, 3].map((slot) => ({ path: `cartridge-${slot}.tape`, barcode: `LUN00${slot}L6`, slot })),
+  cartridges: [...TAPES.slice(0, 3), { path: 'first.iso', barcode: 'DISC01', slot: 5 }],
 };
 
 /** A library's cartridges have to be there: drives of another server make them. */
-async function serveChanger(folder: string): Promise<string[]> {
-  const drives = LIBRARY.cartridges.flatMap(({ path, slot }) => ['--lun', `${slot}=tape:${path},capacity=64MiB`]);
-  const maker = await HostedLunloom.start('cartridges', drives, folder);
+async function makeTapes(folder: string): Promise<void> {
+  const maker = await HostedLunloom.start(
+    'cartridges',
+    TAPES.flatMap(({ path, slot }) => ['--lun', `${slot}=tape:${path},capacity=64MiB`]),
+    folder,
+  );
   const fault = await maker.stop();
   if (fault !== null) throw new TargetError('VM_COMMAND_FAILED', fault);
+}
+
+async function serveChanger(folder: string): Promise<string[]> {
+  await makeTapes(folder);
+  makeDisc(folder, 'first', 'FIRST', SEED);
   // JSON is YAML.
   writeFileSync(join(folder, 'library.yaml'), JSON.stringify(LIBRARY));
-  return ['--lun', '0=changer:library.yaml', '--lun', '1=tape:', '--lun', '2=tape:'];
+  return ['--lun', '0=changer:library.yaml', '--lun', '1=tape:', '--lun', '2=tape:', '--lun', '3=cdrom:'];
+}
+
+async function serveForQemu(folder: string): Promise<string[]> {
+  await makeTapes(folder);
+  makeDisc(folder, 'first', 'FIRST', SEED);
+  writeFileSync(join(folder, 'library.yaml'), JSON.stringify({ drives: [1], slots: 4, cartridges: TAPES.slice(0, 3) }));
+  return ['--lun', '0=changer:library.yaml', '--lun', '1=tape:', '--lun', '2=cdrom:first.iso', '--lun', '3=ram:16MiB'];
 }
 
 export const scenarios: readonly Scenario[] = [
@@ -89,7 +108,7 @@ export const scenarios: readonly Scenario[] = [
     what: 'Lunloom in the guest in front of scsi_debug by /dev/sg, and in front of the host',
     serve: () => ['--lun', '0=ram:16MiB'],
   },
-  { name: 'tape', what: 'a tape drive by st: mt and tar', serve: () => tapeLuns, kernelMaySay: /st\d|\[st\d\]/ },
+  { name: 'tape', what: 'tape drives by st: mt, tar, stenc', serve: () => [...tapeLuns, ...wormLun], kernelMaySay: /st\d|\[st\d\]/ },
   {
     name: 'qemu-tape',
     what: "the same by QEMU's own initiator as scsi-generic device",
@@ -128,7 +147,29 @@ export const scenarios: readonly Scenario[] = [
     ],
     kernelMaySay: /sr\d/,
   },
-  { name: 'changer', what: 'a library by mtx and ch, its drives by st', serve: serveChanger, kernelMaySay: /st\d|\[st\d\]|ch\d/ },
+  {
+    name: 'passthrough-tape',
+    what: 'tape drives of the host behind Lunloom in the guest, and a bridge controller',
+    serve: () => twoTapeLuns,
+    kernelMaySay: /st\d|\[st\d\]/,
+  },
+  {
+    name: 'qemu-devices',
+    what: "a disk, a disc and a library by QEMU's own initiator",
+    serve: serveForQemu,
+    machine: (lunloom) => [0, 1, 2, 3].flatMap((lun) => attached(lunloom, lun, lun < 2 ? 'scsi-generic' : 'scsi-block')),
+    kernelMaySay: /st\d|\[st\d\]|ch\d|sr\d/,
+  },
+  {
+    name: 'changer',
+    what: 'a library by mtx and ch, its drives by st and sr',
+    serve: serveChanger,
+    asked: {
+      add: (lunloom) => lunloom.operate(0, 'add', ADDED_TAPE.path, `barcode=${ADDED_TAPE.barcode}`, 'import-export=1'),
+      remove: (lunloom) => lunloom.operate(0, 'remove', ADDED_TAPE.barcode),
+    },
+    kernelMaySay: /st\d|\[st\d\]|ch\d|sr\d/,
+  },
   { name: 'controller', what: 'an array controller as LUN 0', serve: () => ['--lun', '0=controller', '--lun', '1=ram:8MiB'] },
   { name: 'osd', what: 'an object storage device, as far as Linux goes', serve: () => ['--lun', '0=osd:objects'] },
 ];

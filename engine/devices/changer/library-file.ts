@@ -1,9 +1,8 @@
-import { closeSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { describeReadFault, readUpTo } from '../../config/file-reading.js';
 import { ConfigError, type ConfigProblem, inReadingOrder, locateProblem } from '../../config/problem.js';
 import { readBySchema } from '../../config/read-by-schema.js';
 import { parseYamlSource } from '../../config/yaml-source.js';
+import { readYamlText } from '../../config/yaml-text.js';
 import { assert } from '../../errors.js';
 import type { Limits } from '../../limits.js';
 import type { Cartridge } from '../../scsi/media-drive.js';
@@ -30,7 +29,7 @@ export interface LibraryPlan {
  * `CONFIG_NOT_READABLE`, `CONFIG_SYNTAX` or `CONFIG_INVALID`.
  */
 export function readLibraryFile(fileName: string, limits: Limits): LibraryPlan {
-  return parseLibrary(readText(fileName, limits.configFileBytesMax), fileName, limits);
+  return parseLibrary(readYamlText(fileName, limits.configFileBytesMax), fileName, limits);
 }
 
 /** `fileName` stands in messages, and relative paths of cartridges start at its directory. Throws as `readLibraryFile` does. */
@@ -62,32 +61,4 @@ function placeOf({ slot, drive, ['import-export']: importExport }: CartridgeDraf
 /** What an image is when nobody says so. */
 export function kindOfPath(path: string): CartridgeKind {
   return /\.(?:iso|img|udf)$/i.test(path) ? 'cdrom' : 'tape';
-}
-
-function readText(fileName: string, lengthBytesMax: number): string {
-  let bytes: Buffer;
-  try {
-    bytes = readFile(fileName, lengthBytesMax + 1);
-  } catch (error) {
-    throw notReadable(fileName, describeReadFault(error));
-  }
-  if (bytes.length > lengthBytesMax) throw notReadable(fileName, `expected at most ${lengthBytesMax} bytes, found more`);
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw notReadable(fileName, 'expected UTF-8 text, found other bytes');
-  }
-}
-
-function readFile(fileName: string, lengthBytesMax: number): Buffer {
-  const fd = openSync(fileName, 'r');
-  try {
-    return readUpTo(fd, lengthBytesMax);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function notReadable(fileName: string, message: string): ConfigError {
-  return new ConfigError([locateProblem({ code: 'CONFIG_NOT_READABLE', path: [], at: 'value', message }, { kind: 'whole', name: fileName })]);
 }

@@ -29,6 +29,7 @@ export async function openOsd(config: DeviceLunConfig, context: Pick<OpenContext
       moduleUrl: new URL('./osd-thread.js', import.meta.url),
       options: threadOptions,
       isBound: context.isBound,
+      closeMsMax: context.limits.deviceCloseMsMax,
       onLost: () => lost.tell(),
     });
     const unit = new OsdUnit(thread, await thread.call('capacity'), (message) => context.onNotice(`${source}: ${message}`));

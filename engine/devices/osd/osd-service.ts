@@ -3,7 +3,7 @@ import { Asc, SenseKey } from '../../scsi/sense-codes.js';
 import { ScsiStatus } from '../../scsi/status.js';
 import { type DeviceFacts, uint } from './attributes/attribute-page.js';
 import { partitionTimestampBypass } from './attributes/timestamp-bypass.js';
-import { attributePermissions, getAttributes, setAttributes } from './commands/attribute-functions.js';
+import { attributePermissions, checkAttributes, getAttributes, setAttributes } from './commands/attribute-functions.js';
 import { type CommandDefinition, changesBy } from './commands/definition.js';
 import { commandDefinitions } from './commands/index.js';
 import { MasterKeyExchange } from './commands/key-commands.js';
@@ -155,6 +155,7 @@ export class OsdService {
   }
 
   #run(definition: CommandDefinition, command: RunningCommand, done: (functions: number) => void): void {
+    if (definition.attributeFunctions !== 'never') checkAttributes(command);
     const inTransaction = (of: CommandDefinition) =>
       this.#store.transaction(() => {
         if (this.#bypassesTimestamps(command)) this.#store.bypassTimestamps();

@@ -16,6 +16,9 @@ const IDLE_MS = 200;
 /** A store that could not be opened again is tried after so long. */
 const RESTART_MS = 5_000;
 
+/** Once in so long it is looked whether the thread has done anything. */
+const WATCH_MS = 30_000;
+
 const restarting: UnitCondition = { key: SenseKey.notReady, asc: Asc.logicalUnitNotReady };
 
 /** An object storage device on the main thread: its thread, and what its VPD pages and its security say of it. */
@@ -28,6 +31,9 @@ export class OsdUnit implements UnitPart {
   #isClosed = false;
   #isRestarting = false;
   #isIdleTimerSet = false;
+  #isWatched = false;
+  #pendingCount = 0;
+  #doneCount = 0;
   #size: { readonly totalBytes: number; readonly usedBytes: number };
 
   constructor(thread: BoundThread<OsdService>, size: { readonly totalBytes: number; readonly usedBytes: number }, onNotice: (message: string) => void) {
@@ -70,17 +76,35 @@ export class OsdUnit implements UnitPart {
   }
 
   async execute(request: OsdRequest): Promise<OsdOutcome> {
+    this.#pendingCount++;
+    this.#watch();
     try {
       return await this.#thread.call('execute', request);
     } finally {
+      this.#pendingCount--;
+      this.#doneCount++;
       this.#scheduleMaintenance();
     }
+  }
+
+  /** A thread that is stuck, on a file system that does not answer say, cannot be told from one that has much to do, or be ended: but it can be said. */
+  #watch(): void {
+    if (this.#isWatched || this.#unit === null) return;
+    this.#isWatched = true;
+    const doneCount = this.#doneCount;
+    this.#unit.host.after(WATCH_MS, () => {
+      this.#isWatched = false;
+      if (this.#isClosed || (this.#pendingCount === 0 && !this.#isRestarting)) return;
+      if (doneCount === this.#doneCount) this.#onNotice(`the object store has not answered for ${WATCH_MS / 1000} s`);
+      this.#watch();
+    });
   }
 
   /** The thread has died. What it had acknowledged is in the store: another one opens it again. */
   onThreadLost(): void {
     if (this.#isClosed || this.#isRestarting) return;
     this.#isRestarting = true;
+    this.#watch();
     void this.#restart().finally(() => {
       this.#isRestarting = false;
     });
@@ -88,7 +112,12 @@ export class OsdUnit implements UnitPart {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (!this.#thread.isLost) await this.#thread.close();
+    try {
+      if (!this.#thread.isLost) await this.#thread.close();
+    } catch (error) {
+      if (error instanceof TargetError) this.#onNotice(error.message);
+      throw error;
+    }
   }
 
   async #restart(): Promise<void> {

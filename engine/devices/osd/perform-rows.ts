@@ -13,7 +13,7 @@ import { Asc } from '../../scsi/sense.js';
 import { ScsiStatus } from '../../scsi/status.js';
 import { CommandSlot, SlotMemory } from '../../shm/command-slot.js';
 import { runDeferred } from '../deferred.js';
-import { cdbOf, failing, setSense } from './command-plan.js';
+import { cdbOf, failCommand, failing, setSense } from './command-plan.js';
 import type { CommandDefinition } from './commands/definition.js';
 import { PERFORMED_CDB, TASK_MANAGEMENT } from './commands/index.js';
 import { executeOnThread, planInto, reservationOf, rowOf } from './osd-rows.js';
@@ -129,8 +129,8 @@ function settled(row: UnitCommandRow, inner: CommandSlot, unit: LogicalUnit, nex
   });
 }
 
-/** FUNCTION of PERFORM TASK MANAGEMENT FUNCTION, as SAM has them. Those for one task by its tag, and CLEAR ACA, are left to the transport. */
-const TaskManagement = { abortTaskSet: 0x02, clearTaskSet: 0x04, logicalUnitReset: 0x08 } as const;
+/** FUNCTION of PERFORM TASK MANAGEMENT FUNCTION, as SAM's functions are coded where they travel in one byte. */
+const TaskManagement = { abortTask: 0x01, abortTaskSet: 0x02, clearTaskSet: 0x04, logicalUnitReset: 0x08, clearAca: 0x40, queryTask: 0x80 } as const;
 
 /** PERFORM TASK MANAGEMENT FUNCTION, OSD-2. */
 export function performTaskManagementRow(definition: CommandDefinition): UnitCommandRow {
@@ -142,29 +142,64 @@ export function performTaskManagementRow(definition: CommandDefinition): UnitCom
       failing(command, cdb, () => {
         planInto(command, definition, cdb, unit);
         const functions: readonly number[] = Object.values(TaskManagement);
-        if (!functions.includes(cdb.bytes[TASK_MANAGEMENT.functionAt] as number)) throw invalidCdbField(TASK_MANAGEMENT.functionAt);
+        if (!functions.includes(functionOf(cdb))) throw invalidCdbField(TASK_MANAGEMENT.functionAt);
       });
     },
     execute(command, unit, nexus, deferral) {
-      runDeferred(command, deferral, async () => {
+      const cdb = cdbOf(command);
+      runDeferred(command, deferral, async (signal) => {
         await executeOnThread(command, unit, nexus);
-        if (command.status === ScsiStatus.good) await manageTasks(command.cdb[TASK_MANAGEMENT.functionAt] as number, command, unit, nexus);
+        if (command.status === ScsiStatus.good) await manageTasks(command, cdb, unit, nexus, signal);
       });
     },
   };
 }
 
+const functionOf = (cdb: OsdCdb) => cdb.bytes[TASK_MANAGEMENT.functionAt] as number;
+
+/** The tag of the other task: that of the transport in eight bytes. Anything longer than the four of iSCSI names none. */
+function tagOf(cdb: OsdCdb): number {
+  return Number(cdb.view.getBigUint64(TASK_MANAGEMENT.tagAt));
+}
+
 /** SAM-5 "Task management functions". The command that asks is a task itself, and goes on. */
-async function manageTasks(what: number, command: CommandSlot, unit: LogicalUnit, nexus: ITNexus): Promise<void> {
+async function manageTasks(command: CommandSlot, cdb: OsdCdb, unit: LogicalUnit, nexus: ITNexus, signal: AbortSignal): Promise<void> {
+  const { tasks } = unit.host;
+  const tag = tagOf(cdb);
+  switch (functionOf(cdb)) {
+    case TaskManagement.abortTask:
+      // It cannot wait for itself.
+      if (tag === command.initiatorTaskTag) failCommand(command, cdb, invalidCdbField(TASK_MANAGEMENT.tagAt));
+      else await untilStopped(signal, (done) => tasks.abortOne(nexus, tag, done));
+      return;
+    case TaskManagement.clearAca:
+      await untilStopped(signal, (done) => tasks.clearAca(nexus, command, done));
+      return;
+    case TaskManagement.queryTask:
+      if (!tasks.has(nexus, tag)) failCommand(command, cdb, invalidCdbField(TASK_MANAGEMENT.tagAt));
+      return;
+    default:
+      await manageTaskSet(command, functionOf(cdb), unit, nexus, signal);
+  }
+}
+
+/** Waits for other tasks, unless the command is aborted itself: two may be sent to abort each other. */
+function untilStopped(signal: AbortSignal, stop: (done: () => void) => void): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    stop(resolve);
+  });
+}
+
+async function manageTaskSet(command: CommandSlot, what: number, unit: LogicalUnit, nexus: ITNexus, signal: AbortSignal): Promise<void> {
   const isOwn = what === TaskManagement.abortTaskSet;
   const concerned = new Set<ITNexus>();
-  await new Promise<void>((resolve) => {
-    const concerns = (of: ITNexus, hasTask: boolean) => {
-      if (hasTask && of.id !== nexus.id) concerned.add(of);
-      return !isOwn || of.id === nexus.id;
-    };
-    unit.host.tasks.abort(concerns, command, resolve);
-  });
+  const concerns = (of: ITNexus, hasTask: boolean) => {
+    if (hasTask && of.id !== nexus.id) concerned.add(of);
+    return !isOwn || of.id === nexus.id;
+  };
+  await untilStopped(signal, (done) => unit.host.tasks.abort(concerns, command, done));
   if (what === TaskManagement.clearTaskSet) {
     for (const other of concerned) unit.establishUnitAttention(other.id, Asc.commandsClearedByAnotherInitiator);
   } else if (what === TaskManagement.logicalUnitReset) {

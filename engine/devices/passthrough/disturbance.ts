@@ -32,6 +32,12 @@ export function parseSenseText(text: string): Parsed<DisturbedSense> {
   return { value: { key, asc: (asc << 8) | ascq } };
 }
 
+/** The same text, when it can be read: configurations keep what was written. */
+export function checkSenseText(text: string): Parsed<string> {
+  const parsed = parseSenseText(text);
+  return parsed.fault === undefined ? { value: text } : fault(parsed.fault);
+}
+
 export type Verdict = 'carry' | 'drop' | 'fail';
 
 /** Delays commands, fails or swallows some of them, so that people can see what their initiators make of it. */

@@ -3,7 +3,7 @@ import { maskIscsiUrl, parseIscsiUrl } from '../../../initiator/iscsi-url.js';
 import { fault, type Parsed, quoted } from '../../config/parsed.js';
 import { parsedText, wholeNumber } from '../../config/schema-values.js';
 import type { DeviceKind, OptionProblem } from '../device-kind.js';
-import { parseSenseText, SENSE_FORM } from './disturbance.js';
+import { checkSenseText, SENSE_FORM } from './disturbance.js';
 
 const FORM = 'passthrough:iscsi://host[:port]/target-name/lun or passthrough:/dev/sgN';
 const DELAY_MS_MAX = 600_000;
@@ -26,6 +26,7 @@ export const passthroughKind: DeviceKind = {
   form: FORM,
   parseSource,
   showSource: maskIscsiUrl,
+  pathOptions: ['secret-file', 'target-secret-file'],
   options: {
     session: z.enum(['nexus', 'shared'], { error: 'nexus or shared' }),
     identity: z.enum(['device', 'own'], { error: 'device or own' }),
@@ -35,7 +36,7 @@ export const passthroughKind: DeviceKind = {
     'io-timeout': wholeNumber(1, TIMEOUT_SECONDS_MAX),
     delay: wholeNumber(0, DELAY_MS_MAX),
     'error-rate': ratio,
-    'error-sense': parsedText(SENSE_FORM, parseSenseText),
+    'error-sense': parsedText(SENSE_FORM, checkSenseText),
     'drop-rate': ratio,
   },
   check: ({ source, options }, isReadOnly) => [...checkReadOnly(isReadOnly), ...(isRemote(source) ? checkRemote(source, options) : checkLocal(options))],

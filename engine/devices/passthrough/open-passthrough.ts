@@ -15,7 +15,7 @@ export async function openPassthrough(config: DeviceLunConfig, context: OpenCont
   const disturbance = new Disturbance({
     delayMs: (options['delay'] as number | undefined) ?? 0,
     errorRatio: (options['error-rate'] as number | undefined) ?? 0,
-    sense: (options['error-sense'] as DisturbanceSettings['sense'] | undefined) ?? defaultDisturbedSense,
+    sense: options['error-sense'] === undefined ? defaultDisturbedSense : senseOf(options['error-sense'] as string),
     dropRatio: (options['drop-rate'] as number | undefined) ?? 0,
   });
   const connector = isRemote(source)

@@ -76,6 +76,7 @@ export class TapeUnit implements UnitPart, MediaDrive {
   #deferredError: UnitCondition | null = null;
   #applied: EncryptionParameters | null = null;
   #left: Promise<void> | null = null;
+  #turn: Promise<unknown> | null = null;
   #isClosed = false;
 
   constructor(options: TapeUnitOptions) {
@@ -237,11 +238,15 @@ export class TapeUnit implements UnitPart, MediaDrive {
     await this.load();
   }
 
-  async remove(): Promise<Cartridge> {
+  remove(): Promise<Cartridge> {
+    return this.#inTurn(() => this.#remove());
+  }
+
+  async #remove(): Promise<Cartridge> {
     const cartridge = this.#cartridge;
     if (cartridge === null) throw new TargetError('MEDIUM_ABSENT', 'there is no cartridge in the drive');
     if (this.isRemovalPrevented) throw new TargetError('MEDIUM_PREVENTED', 'an initiator has forbidden to take the cartridge out');
-    const fault = await this.unload(DriveState.unloaded);
+    const fault = await this.#unload(DriveState.unloaded);
     if (fault !== null) throw new TargetError('MEDIUM_FLUSH_FAILED', `what was buffered for ${cartridge.path} could not be written (${fault.kind})`);
     this.#cartridge = null;
     this.#state = DriveState.empty;
@@ -249,10 +254,18 @@ export class TapeUnit implements UnitPart, MediaDrive {
     return cartridge;
   }
 
-  /** Loads the cartridge that is in the drive. Throws `TargetError` when its image is no good. Who asked for it knows of it, the others are told. */
-  async load(by?: ITNexus): Promise<void> {
+  /**
+   * Loads the cartridge that is in the drive, unless an earlier load has done so by then. Throws `TargetError` when its image is no good. Who asked for it
+   * knows of it, the others are told.
+   */
+  load(by?: ITNexus): Promise<void> {
+    return this.#inTurn(() => this.#load(by));
+  }
+
+  async #load(by?: ITNexus): Promise<void> {
     const cartridge = this.#cartridge;
     if (cartridge === null) throw new TargetError('MEDIUM_ABSENT', 'there is no cartridge in the drive');
+    if (this.isLoaded) return;
     const isAnnounced = this.#state !== DriveState.loading;
     this.#state = DriveState.loading;
     const { readOnly, creation } = this.options;
@@ -271,7 +284,11 @@ export class TapeUnit implements UnitPart, MediaDrive {
   }
 
   /** Writes back what is buffered and lets the image go; the cartridge is in the drive still. */
-  async unload(to: typeof DriveState.held | typeof DriveState.unloaded): Promise<TapeFault | null> {
+  unload(to: typeof DriveState.held | typeof DriveState.unloaded): Promise<TapeFault | null> {
+    return this.#inTurn(() => this.#unload(to));
+  }
+
+  async #unload(to: typeof DriveState.held | typeof DriveState.unloaded): Promise<TapeFault | null> {
     const wasLoaded = this.isLoaded;
     if (this.#state !== DriveState.refused || to === DriveState.unloaded) this.#state = to;
     if (!wasLoaded) return null;
@@ -281,6 +298,25 @@ export class TapeUnit implements UnitPart, MediaDrive {
     const { fault } = await this.call('unload');
     this.#unit?.part(DataEncryption).onDemount();
     return fault;
+  }
+
+  /**
+   * Loading and unloading take long, come from commands that do not wait for them, from operators and from changers, and are done one after the other. What
+   * finds nothing to wait for begins at once.
+   */
+  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const before = this.#turn;
+    const result = before === null ? work() : before.then(work);
+    const ended = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#turn = ended;
+    try {
+      return await result;
+    } finally {
+      if (this.#turn === ended) this.#turn = null;
+    }
   }
 
   /** Everything to stable storage, and the thread ends. */
@@ -351,9 +387,14 @@ export class TapeUnit implements UnitPart, MediaDrive {
     // SAM-5 "Power on": the device server begins anew, and whoever relied on the position has to know before it does anything.
     this.#unit?.tellNexuses(Asc.powerOnOrReset);
     try {
-      await thread.restart();
-      this.settings.tellAll();
-      if (wasLoaded) await this.load();
+      await this.#inTurn(async () => {
+        await thread.restart();
+        this.settings.tellAll();
+        // A load that was cut off has failed by now; an unload has been done.
+        if (!wasLoaded || (this.#state !== DriveState.loading && this.#state !== DriveState.refused)) return;
+        this.#state = DriveState.loading;
+        await this.#load();
+      });
     } catch (error) {
       if (this.#state === DriveState.loading) this.#refuse(error);
       this.options.onNotice(`the tape drive did not come back: ${error instanceof Error ? error.message : String(error)}`);

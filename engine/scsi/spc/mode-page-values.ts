@@ -62,12 +62,16 @@ export class ModePages implements UnitPart {
   /** Puts the parameters in force. Answers what held before, to go back to; it is empty when nothing has changed. */
   change(changes: ModeChanges): ModeChanges {
     const before = new Map<ModePage, Uint8Array>();
-    for (const [page, after] of changes) {
-      const current = this.read(page, PageControl.current);
+    const read = (page: ModePage) => this.read(page, PageControl.current);
+    // It grows by what the changes entail, until nothing changes any more.
+    const asked = [...changes];
+    for (const [page, after] of asked) {
+      const current = read(page);
       if (isSamePage(current, after)) continue;
-      before.set(page, current);
+      if (!before.has(page)) before.set(page, current);
       this.#current = new Map(this.#current).set(page, after);
       page.apply?.(after, this.#unit);
+      asked.push(...(page.entails?.(after, read) ?? []));
     }
     return before;
   }

@@ -27,6 +27,8 @@ export interface ModePage {
   readonly fault?: (parameters: Uint8Array) => ModeFieldPlace | null;
   /** The parameters are in force from now on. Called at the start, too, and when the medium has changed. */
   readonly apply?: (parameters: Uint8Array, unit: LogicalUnit) => void;
+  /** What a change of this page to `after` makes of other pages, which tell the same in another way. */
+  readonly entails?: (after: Uint8Array, read: (page: ModePage) => Uint8Array) => ReadonlyMap<ModePage, Uint8Array>;
   /** This change asks for cached data to be on the medium before MODE SELECT ends. */
   readonly needsFlush?: (before: Uint8Array, after: Uint8Array, unit: LogicalUnit) => boolean;
 }

@@ -19,12 +19,17 @@ result() {
 # ask_host WORD – the host does what the scenario has under that name, at some time.
 ask_host() { echo "ASK $1"; }
 
+seconds_up() { cut -d. -f1 /proc/uptime; }
+
 run_step() {
   step_name=$1
   shift
   echo "STEP $step_name: $*"
+  step_start=$(seconds_up)
   "$@" > "$step_output" 2>&1 < /dev/null
   step_status=$?
+  step_seconds=$(($(seconds_up) - step_start))
+  [ $step_seconds -lt 5 ] || say "it took $step_seconds s"
   head -c 60000 "$step_output" | tr -d '\r\000' | awk '{ print "| " $0 }'
   return $step_status
 }

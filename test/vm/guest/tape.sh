@@ -191,6 +191,56 @@ tape_pages() {
   decodes 'SECURITY PROTOCOL IN tells what the encryption can do' sg_raw -r 512 "$sg" a2 20 00 10 00 00 00 00 02 00 00 00
 }
 
+# Programs that read a drive's pages their own way.
+tape_tools() {
+  check_says 'tapeinfo reads the drive' "Vendor ID: 'LUNLOOM" tapeinfo -f "$sg"
+  check_says 'tapeinfo finds compression' 'DataCompEnabled: (yes|no)' tapeinfo -f "$sg"
+  check_says 'tapeinfo finds where the tape is' 'BOP: yes|Block Position' tapeinfo -f "$sg"
+  decodes 'sg_read_attr decodes the attributes of the cartridge' sg_read_attr -v "$sg"
+}
+
+# Encryption by stenc: what was written with a key is not read without it.
+tape_encryption() {
+  make_tree /tmp/tree-1 2
+  head -c 32 /dev/urandom | od -An -tx1 -v | tr -d ' \n' > /tmp/key
+  echo >> /tmp/key
+  echo 'the key' >> /tmp/key
+  check_says 'stenc tells that nothing is encrypted' 'off|not enabled|OFF' stenc -f "$tape" --detail
+  check 'stenc sets a key' stenc -f "$tape" -e on -k /tmp/key -a 1 --ckod
+  check_says 'stenc tells that it encrypts' '[Oo][Nn]|enabled' stenc -f "$tape" --detail
+  check 'mt rewind' mt-st -f "$tape" rewind
+  check 'tar writes with the key' tar -C /tmp/tree-1 -cf "$tape" .
+  check 'mt rewind' mt-st -f "$tape" rewind
+  rm -rf /tmp/out && mkdir /tmp/out
+  check 'tar reads with the key' tar -C /tmp/out -xf "$tape"
+  check 'it is the same' same_tree /tmp/tree-1 /tmp/out
+  check 'stenc takes the key away' stenc -f "$tape" -e off
+  check 'mt rewind' mt-st -f "$tape" rewind
+  check_fails 'dd cannot read without the key' dd if="$tape" of=/tmp/read bs=65536 count=1
+  check 'mt rewind' mt-st -f "$tape" rewind
+}
+
+# tape_worm TAPE – a cartridge that is written once.
+tape_worm() {
+  check 'mt setblk 0 on the WORM tape' mt-st -f "$1" setblk 0
+  make_tree /tmp/tree-1 2
+  check 'tar writes an archive to it' tar -C /tmp/tree-1 -cf "$1" .
+  check 'mt rewind of it' mt-st -f "$1" rewind
+  check_fails 'what is there is not overwritten' tar -C /tmp/tree-1 -cf "$1" .
+  check 'mt rewind of it again' mt-st -f "$1" rewind
+  check_fails 'it is not erased' mt-st -f "$1" erase 1
+  check 'mt eod of it' mt-st -f "$1" eod
+  make_tree /tmp/tree-2 2
+  check 'tar appends an archive' tar -C /tmp/tree-2 -cf "$1" .
+  check 'mt rewind of it once more' mt-st -f "$1" rewind
+  for archive in 1 2; do
+    [ $archive = 1 ] || check 'mt asf 1 on it' mt-st -f "$1" asf 1
+    rm -rf /tmp/out && mkdir /tmp/out
+    check "tar reads archive $archive of it" tar -C /tmp/out -xf "$1"
+    check "archive $archive of it is the same" same_tree /tmp/tree-$archive /tmp/out
+  done
+}
+
 tape_all() {
   tape_commands
   tape_archives

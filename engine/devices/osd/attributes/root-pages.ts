@@ -91,7 +91,8 @@ export const rootPages: ReadonlyMap<number, PageDefinition> = new Map<number, Pa
         computed(0x6, ({ facts }) => text(facts.product, 32)),
         computed(0x7, ({ facts }) => text(facts.revision, 4)),
         computed(0x8, ({ facts }) => text(facts.serial, facts.serial.length)),
-        stored(page + StandardPage.information, 0x9, { min: 1, max: USERNAME_LENGTH_MAX }),
+        // Linux takes its length as it is, also FFFFh of an attribute that is not there: a name that nobody gave is an empty one.
+        stored(page + StandardPage.information, 0x9, { min: 1, max: USERNAME_LENGTH_MAX }, () => new Uint8Array(0)),
         computed(0x80, ({ store }) => uint(store.capacity().totalBytes, ID_LENGTH)),
         computed(0x81, ({ store }) => uint(store.capacity().usedBytes, ID_LENGTH)),
         computed(0xc0, (context) => uint(context.information().partitionCount, ID_LENGTH)),

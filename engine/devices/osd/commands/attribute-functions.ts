@@ -1,5 +1,5 @@
 import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
-import { ALL, CURRENT_COMMAND_PAGE, isPageOf, PAGE_BASE, uint } from '../attributes/attribute-page.js';
+import { ALL, CURRENT_COMMAND_PAGE, isPageOf, PAGE_BASE, readUint, StandardPage, uint } from '../attributes/attribute-page.js';
 import type { ObjectAttributes } from '../attributes/object-attributes.js';
 import {
   type AttributeEntry,
@@ -46,6 +46,29 @@ function* targetsOf(command: RunningCommand): Iterable<ObjectName> {
   for (let index = 0; index < command.objectCount; index++) yield { ...command.target, objectId: command.target.objectId + BigInt(index) };
 }
 
+/**
+ * What can be known beforehand of the attributes that come with a command is judged before the command does anything: bytes that it has written into an object
+ * that was there would not be undone. Left to be found out is what the space and the quotas say.
+ */
+export function checkAttributes(command: RunningCommand): void {
+  const { sets, get } = command.attributes;
+  const attributes = command.attributesOf(command.target, command.kind);
+  for (const entry of sets) {
+    if (attributes.judge(entry.page, entry.number, entry.value.length) === null || !namesCollection(command, entry)) throw badSet(command, entry);
+  }
+  if (get === null) return;
+  if ('names' in get) for (const name of get.names) checkIsGettable(name, command.kind);
+  else if (get.page !== CURRENT_COMMAND_PAGE && !attributes.mayHavePage(get.page)) throw invalidCdbField(GET_PAGE_AT);
+}
+
+const COLLECTIONS_PAGE = PAGE_BASE.user + StandardPage.collections;
+
+/** True of everything that is no collection pointer, or one to nothing. */
+function namesCollection({ store, target: { partitionId } }: RunningCommand, { page, value }: SetEntry): boolean {
+  const objectId = page === COLLECTIONS_PAGE ? readUint(value) : 0n;
+  return objectId === 0n || store.kindOf({ partitionId, objectId }) === 'collection';
+}
+
 /** Sets the attributes of the command's object, or of each of those that it created. */
 export function setAttributes(command: RunningCommand): void {
   if (command.attributes.sets.length === 0) return;
@@ -64,7 +87,7 @@ export function setAttributesOf(command: RunningCommand, name: ObjectName, kind:
       throw error;
     }
   }
-  if (sets.some(({ page }) => page === PAGE_BASE.user + 4)) command.environment.lists.noteChange(name.partitionId);
+  if (sets.some(({ page }) => page === COLLECTIONS_PAGE)) command.environment.lists.noteChange(name.partitionId);
 }
 
 /** A collection that is not there, or a length that no object can have. */

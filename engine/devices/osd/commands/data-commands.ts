@@ -63,7 +63,8 @@ function read(command: RunningCommand): void {
     if (got < into.length) isShort = true;
     at += lengthBytes;
   }
-  command.dataIn.setDataLength(isShort ? validBytes : room.length);
+  // Zeros behind the end go with the data: Linux (pNFS, exofs) takes its buffer as read when the sense key is RECOVERED ERROR.
+  command.dataIn.setDataLength(room.length);
   if (isShort) {
     const details = { commandSpecific: validBytes };
     command.recovered = new CommandFailure(SenseKey.recoveredError, Asc.readPastEndOfUserObject, details);

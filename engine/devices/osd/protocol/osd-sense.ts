@@ -37,8 +37,12 @@ export function osdSense(
   hasIntegrityValue: boolean,
 ): { readonly sense: Uint8Array; readonly integrityAt: number | null } {
   const sense = new Uint8Array(SENSE_LENGTH_MAX);
-  let at = writeDescriptorSense(sense, key, asc, details);
-  at = writeIdentification(sense, at, progress);
+  const end = writeDescriptorSense(sense, key, asc, details);
+  // What is identified comes first: there are clients that look for the others at fixed places behind it.
+  sense.copyWithin(HEADER_LENGTH + IDENTIFICATION.length, HEADER_LENGTH, end);
+  sense.fill(0, HEADER_LENGTH, HEADER_LENGTH + IDENTIFICATION.length);
+  writeIdentification(sense, HEADER_LENGTH, progress);
+  let at = end + IDENTIFICATION.length;
   if (attributes.length > 0) at = writeAttributes(sense, at, attributes.slice(0, ATTRIBUTE_COUNT_MAX));
   let integrityAt: number | null = null;
   if (hasIntegrityValue) {
@@ -51,7 +55,7 @@ export function osdSense(
   return { sense: sense.subarray(0, at), integrityAt };
 }
 
-function writeIdentification(sense: Uint8Array, at: number, { notInitiated, completed, name }: Progress): number {
+function writeIdentification(sense: Uint8Array, at: number, { notInitiated, completed, name }: Progress): void {
   const view = viewOf(sense);
   sense[at] = IDENTIFICATION.type;
   sense[at + 1] = IDENTIFICATION.length - 2;
@@ -59,7 +63,6 @@ function writeIdentification(sense: Uint8Array, at: number, { notInitiated, comp
   view.setUint32(at + 12, completed);
   view.setBigUint64(at + 16, name.partitionId);
   view.setBigUint64(at + 24, name.objectId);
-  return at + IDENTIFICATION.length;
 }
 
 function writeAttributes(sense: Uint8Array, at: number, attributes: CommandFailure['attributes']): number {

@@ -9,7 +9,7 @@ import { CommandFailure, invalidCdbField } from '../protocol/command-failure.js'
 import { ObjectType, objectTypeOf, partitionName } from '../protocol/object-id.js';
 import { CDB, type OsdCdb } from '../protocol/osd-cdb.js';
 import type { ObjectKind, ObjectName, ObjectStore } from '../store/object-store.js';
-import { ALGORITHM_HMAC_SHA1, CAPABILITY, Capability, CapabilityFormat, capabilityFieldAt, DescriptorType, SecurityMethod } from './capability.js';
+import { ALGORITHM_HMAC_SHA1, Capability, CapabilityFormat, capabilityFieldAt, DescriptorType, SecurityMethod } from './capability.js';
 import { capabilityKey, capKeyValue, isEqual, requestValue } from './integrity.js';
 import { KeyStore, keyName } from './key-store.js';
 import { NonceList, nonceTimeMs } from './nonces.js';
@@ -166,7 +166,6 @@ function isDescriptorOf(descriptorType: number, objectType: number): boolean {
 function checkPermissions({ permissions }: Capability, needed: number): void {
   const missing = needed & ~permissions;
   if (missing === 0) return;
-  // The mask is of five bytes, of which two are defined: the pointer names the first bit that is missing.
-  const bit = 31 - Math.clz32(missing);
-  throw invalidCdbField(CDB.capability + CAPABILITY.permissions + (bit >= 8 ? 0 : 1), bit % 8);
+  // The pointer names the field by its first byte, as Linux looks for it (EACCES).
+  throw invalidCdbField(capabilityFieldAt('permissions'));
 }

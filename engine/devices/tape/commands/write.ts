@@ -122,8 +122,10 @@ export function endWrite(command: CommandSlot, outcome: TapeWriteOutcome, inform
     checkCondition(command, SenseKey.noSense, Asc.endOfPartition, { information, streamFlags: StreamFlag.endOfMedium });
     return;
   }
-  // Told once, and without EOM: there is room up to early warning.
-  if (outcome.crossedProgrammableEarlyWarning) checkCondition(command, SenseKey.noSense, Asc.programmableEarlyWarning, { information });
+  // Told once. EOM says to drivers that the data were written all the same: without it NO SENSE is a failed write to Linux st.
+  if (outcome.crossedProgrammableEarlyWarning) {
+    checkCondition(command, SenseKey.noSense, Asc.programmableEarlyWarning, { information, streamFlags: StreamFlag.endOfMedium });
+  }
 }
 
 /** BUFFERED MODE 0: a write ends when it is on the medium. SEW: what is buffered when early warning is met is written out, so that its report is no promise. */

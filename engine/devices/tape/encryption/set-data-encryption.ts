@@ -118,7 +118,9 @@ export function readSetDataEncryption(list: Uint8Array): SetDataEncryption | { r
   const encryptionMode = list[AT.encryptionMode] as EncryptionMode;
   const decryptionMode = list[AT.decryptionMode] as DecryptionMode;
   const needsKey = encryptionMode === EncryptionMode.encrypt || decryptionMode >= DecryptionMode.decrypt;
-  if (keyLength !== (needsKey ? KEY_LENGTH_BYTES : 0)) return { fault: { byte: AT.keyLength, bit: MSB } };
+  // stenc sends a key of zeros when it switches encryption off; it is not looked at.
+  const isKeyLength = keyLength === KEY_LENGTH_BYTES || (keyLength === 0 && !needsKey);
+  if (!isKeyLength) return { fault: { byte: AT.keyLength, bit: MSB } };
   if (list.length < AT.key + keyLength) return { fault: 'length' };
   const kads = readKads(list, AT.key + keyLength, encryptionMode);
   if ('fault' in kads) return kads;

@@ -40,6 +40,7 @@ export function positionOf(tape: LoadedTape, settings: DriveSettings): TapePosit
     isBeyondEarlyWarning: used >= earlyAtBytes,
     isBeyondProgrammableEarlyWarning: used >= programmableAtBytes,
     isEndOfData: place.objectNumber === log.end.objectCount,
+    usedBytes: used,
     bufferedObjectCount: log.end.objectCount - log.durable.objectCount,
     bufferedBytes: log.end.offset - log.durable.offset,
   };

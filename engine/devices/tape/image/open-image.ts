@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, openSync, realpathSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import type { StateLock } from '../../../state/state-lock.js';
 import { systemErrorCode } from '../../../store/file-io.js';
 import { syncDirectory } from '../../../store/file-open.js';
 import { ImageFile } from './image-file.js';
@@ -56,7 +57,7 @@ export function openImage(request: TapeLoadRequest, options: TapeServiceOptions)
   }
 }
 
-function openFile(path: string, lock: ImageLock | null, { limits }: TapeServiceOptions): Omit<OpenedImage, 'wasCreated'> {
+function openFile(path: string, lock: StateLock | null, { limits }: TapeServiceOptions): Omit<OpenedImage, 'wasCreated'> {
   const file = ImageFile.open(path, lock === null);
   try {
     const notices: string[] = [];

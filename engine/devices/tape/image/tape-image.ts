@@ -1,8 +1,8 @@
 import { assert } from '../../../errors.js';
+import type { StateLock } from '../../../state/state-lock.js';
 import type { ImageFile } from './image-file.js';
 import type { ImageHeader } from './image-header.js';
 import { alignUp, DATA_OFFSET, earlyWarningBytes, PARTITION_BYTES_MIN, REGION_ALIGNMENT_BYTES, regionOffsets } from './image-layout.js';
-import type { ImageLock } from './image-lock.js';
 import { endAt, type LogPlace } from './log-place.js';
 import { LogWriter } from './log-writer.js';
 import type { MediumMemory } from './medium-memory.js';
@@ -15,7 +15,7 @@ export interface TapeImageParts {
   readonly path: string;
   readonly file: ImageFile;
   /** Null: it is only read. */
-  readonly lock: ImageLock | null;
+  readonly lock: StateLock | null;
   readonly header: ImageHeader;
   readonly superblock: Superblock;
   readonly logs: PartitionLog[];
@@ -32,7 +32,7 @@ export class TapeImage {
   readonly traffic: TapeTrafficCounts;
   readonly limits: TapeLimits;
   readonly memory: MediumMemory;
-  readonly #lock: ImageLock | null;
+  readonly #lock: StateLock | null;
   #logs: PartitionLog[];
   #superblock: Superblock;
   #writer: LogWriter | null = null;

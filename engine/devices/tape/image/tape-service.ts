@@ -208,6 +208,8 @@ export interface TapePosition {
   /** Beyond programmable early warning (BPEW), which is as early as early warning when there is no distance. */
   readonly isBeyondProgrammableEarlyWarning: boolean;
   readonly isEndOfData: boolean;
+  /** Of the partition, before the position: as `usedBytes` of its facts is before the end of data. */
+  readonly usedBytes: number;
   /** Not on stable storage yet; they are always the last ones of the partition that is written to. */
   readonly bufferedObjectCount: number;
   readonly bufferedBytes: number;

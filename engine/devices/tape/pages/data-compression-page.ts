@@ -16,8 +16,19 @@ const DECOMPRESSION_ALGORITHM_AT = 6;
 /** FFh, "Unregistered algorithm". */
 const ALGORITHM = 0xff;
 
+export function isCompressing(parameters: Uint8Array): boolean {
+  return ((parameters[0] as number) & DCE_BIT) !== 0;
+}
+
+/** The page with DCE set or cleared. */
+export function withCompression(parameters: Uint8Array, isOn: boolean): Uint8Array {
+  const changed = Uint8Array.from(parameters);
+  changed[0] = ((changed[0] as number) & ~DCE_BIT) | (isOn ? DCE_BIT : 0);
+  return changed;
+}
+
 /** What is written is compressed or not; what was compressed is always read. */
-export const dataCompressionPage: ModePage = {
+export const compressionPage: ModePage = {
   code: 0x0f,
   subpage: 0,
   defaults(unit) {
@@ -41,7 +52,7 @@ export const dataCompressionPage: ModePage = {
     parameters[0] = ((given[0] as number) & DCE_BIT) | ((current[0] as number) & ~DCE_BIT);
     return parameters;
   },
-  apply: (parameters, unit) => tapeOf(unit).settings.compress(((parameters[0] as number) & DCE_BIT) !== 0),
+  apply: (parameters, unit) => tapeOf(unit).settings.compress(isCompressing(parameters)),
 };
 
 function isDefault(unit: LogicalUnit): boolean {

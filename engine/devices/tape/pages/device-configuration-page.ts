@@ -1,6 +1,7 @@
 import type { ModePage } from '../../../scsi/spc/mode-page.js';
 import { WriteMode } from '../medium/drive-settings.js';
 import { tapeOf } from '../tape-unit.js';
+import { compressionPage, isCompressing, withCompression } from './data-compression-page.js';
 
 /*
  * Device Configuration mode page, SSC-4 "Device Configuration mode page", behind its header:
@@ -36,7 +37,7 @@ export const deviceConfigurationPage: ModePage = {
     new DataView(parameters.buffer).setUint16(WRITE_DELAY_TIME_AT, WRITE_DELAY);
     parameters[OPTIONS_AT] = LOIS_BIT;
     parameters[END_AT] = EEG_BIT | SEW_BIT;
-    parameters[COMPRESSION_AT] = drive.settings.isCompressing ? 1 : 0;
+    parameters[COMPRESSION_AT] = drive.options.isCompressing ? 1 : 0;
     parameters[PROTECTION_AT] = NO_REWIND_ON_RESET;
     return parameters;
   },
@@ -54,6 +55,17 @@ export const deviceConfigurationPage: ModePage = {
     return parameters;
   },
   fault: (parameters) => ((parameters[COMPRESSION_AT] as number) > 1 ? { byte: COMPRESSION_AT, bit: 7 } : null),
+  entails: (after, read) => new Map([[dataCompressionPage, withCompression(read(dataCompressionPage), after[COMPRESSION_AT] !== 0)]]),
+};
+
+/** SSC-4 "Data Compression mode page": DCE and SELECT DATA COMPRESSION ALGORITHM are the same switch; st uses the one, IBM's driver the other. */
+export const dataCompressionPage: ModePage = {
+  ...compressionPage,
+  entails(after, read) {
+    const parameters = read(deviceConfigurationPage);
+    parameters[COMPRESSION_AT] = isCompressing(after) ? 1 : 0;
+    return new Map([[deviceConfigurationPage, parameters]]);
+  },
 };
 
 /*
@@ -65,8 +77,8 @@ const EXTENSION_LENGTH = 0x1c;
 const WRITE_MODE_AT = 1;
 const WRITE_MODE_SHIFT = 4;
 const PEWS_AT = 2;
-/** SHORT ERASE MODE 1h: all behind the position is gone. */
-const SHORT_ERASE_MODE = 0x01;
+/** SHORT ERASE MODE 2h: a short erase makes the position the end of data. 1h would be that it does nothing. */
+const SHORT_ERASE_MODE = 0x02;
 
 export const deviceConfigurationExtensionPage: ModePage = {
   code: 0x10,

@@ -55,8 +55,9 @@ const sequentialAccessPage: LogPage = {
       list(0x0004, uint32((current?.usedBytes ?? 0) / MEGABYTE)),
       list(0x0005, uint32((current?.earlyWarningAtBytes ?? 0) / MEGABYTE)),
       list(0x0006, uint32(((current?.capacityBytes ?? 0) - (current?.earlyWarningAtBytes ?? 0)) / MEGABYTE)),
-      // Bytes in the buffer, in KiB for a drive of blocks of any length.
-      list(0x0007, uint32((tapeOf(unit).position?.bufferedBytes ?? 0) / 1024)),
+      // From the beginning to the position, and what the buffer may hold: what is not on the medium yet is as good as on it.
+      list(0x0007, uint32((tapeOf(unit).position?.usedBytes ?? 0) / MEGABYTE)),
+      list(0x0008, uint32(0)),
       // Nothing has to be cleaned.
       list(0x0100, new Uint8Array(8)),
     ];

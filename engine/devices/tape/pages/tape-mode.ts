@@ -5,8 +5,7 @@ import { disconnectReconnectPage, powerConditionPage } from '../../../scsi/spc/m
 import { ScsiStatus } from '../../../scsi/status.js';
 import { BufferedMode, type BufferedMode as BufferedModeType } from '../medium/drive-settings.js';
 import { tapeOf } from '../tape-unit.js';
-import { dataCompressionPage } from './data-compression-page.js';
-import { deviceConfigurationExtensionPage, deviceConfigurationPage } from './device-configuration-page.js';
+import { dataCompressionPage, deviceConfigurationExtensionPage, deviceConfigurationPage } from './device-configuration-page.js';
 import { tapeExceptionsPage } from './exceptions-page.js';
 import { mediumConfigurationPage } from './medium-configuration-page.js';
 import { mediumPartitionPage } from './medium-partition-page.js';

@@ -14,7 +14,7 @@ export const volumeStatisticsPage: LogPage = {
   code: 0x17,
   subpage: 0,
   parameters(unit) {
-    const { facts, position } = tapeOf(unit);
+    const { facts } = tapeOf(unit);
     if (facts === null) return [list(0x0000, Uint8Array.of(0))];
     const { lifetime, sinceLoad, partitions } = facts;
     const usedBytes = partitions.reduce((sum, partition) => sum + partition.usedBytes, 0);
@@ -40,10 +40,11 @@ export const volumeStatisticsPage: LogPage = {
       number(0x0016, facts.nativeCapacityBytes / MEGABYTE),
       number(0x0017, usedBytes / MEGABYTE),
       list(0x0040, ascii(facts.serial.toUpperCase(), SERIAL_BYTES), LogFormat.asciiList),
-      list(0x0044, ascii(facts.barcode ?? '', BARCODE_BYTES), LogFormat.asciiList),
+      list(0x0042, ascii(facts.barcode ?? '', BARCODE_BYTES), LogFormat.asciiList),
       list(0x0080, Uint8Array.of(facts.writeProtected ? 1 : 0)),
       list(0x0081, Uint8Array.of(facts.worm ? 1 : 0)),
-      list(0x0101, Uint8Array.of(position?.isBeginning === true ? 1 : 0)),
+      // How often the beginning of the medium was passed: at least by each load.
+      number(0x0101, facts.loadCount),
       ...ofPartitions(facts),
     ];
   },

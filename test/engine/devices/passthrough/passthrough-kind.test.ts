@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../../../engine/clock.js';
+import { parseSenseText } from '../../../../engine/devices/passthrough/disturbance.js';
 import { passthroughKind } from '../../../../engine/devices/passthrough/index.js';
 import { remoteConnector } from '../../../../engine/devices/passthrough/remote/remote-connector.js';
 import { isidOf } from '../../../../engine/devices/passthrough/remote/session-connector.js';
@@ -45,7 +46,8 @@ test('ratios and sense are read as people write them', () => {
   assert.is(read('error-rate', '0.01')?.data, 0.01);
   assert.is(read('drop-rate', 1)?.data, 1);
   for (const wrong of ['', '2', 'half', -0.1, Number.NaN]) assert.not.ok(read('error-rate', wrong)?.success, String(wrong));
-  assert.equal(read('error-sense', '4/44/00')?.data, { key: 4, asc: 0x4400 });
+  assert.is(read('error-sense', '4/44/00')?.data, '4/44/00', 'configurations keep what was written');
+  assert.equal(parseSenseText('4/44/00').value, { key: 4, asc: 0x4400 });
   assert.not.ok(read('delay', -1)?.success);
 });
 

@@ -33,6 +33,23 @@ test('LOAD UNLOAD: HOLD leaves the cartridge in the drive, and LOAD of what is l
     assert.is(sense(await rig.run('1b 00 00 00 05 00')), '05/24/00', 'EOT with LOAD');
   }));
 
+for (const isBound of [false, true]) {
+  test(`LOAD UNLOAD: what comes while a load with IMMED goes on waits for it, ${isBound ? 'on a thread' : 'on this thread'}`, () =>
+    withTape({ isBound }, async (rig) => {
+      await rig.run('1b 00 00 00 00 00');
+      assert.is(sense(await rig.run('1b 01 00 00 01 00')), 'good', 'IMMED');
+      assert.is(sense(await rig.run('1b 00 00 00 01 00')), 'good', 'a second load finds it loaded');
+      assert.is(sense(await rig.run('00 00 00 00 00 00')), 'good');
+      await rig.run('1b 00 00 00 00 00');
+      assert.is(sense(await rig.run('1b 01 00 00 01 00')), 'good', 'IMMED');
+      assert.is(sense(await rig.run('1b 00 00 00 00 00')), 'good', 'ejected when the load is done');
+      assert.is(sense(await rig.run('00 00 00 00 00 00')), '02/3a/00');
+      await rig.run('1b 01 00 00 01 00');
+      const taken = await Promise.all([rig.drive.remove(), rig.drive.remove().catch((error: { code: string }) => error.code)]);
+      assert.equal([taken[0].path, taken[1]], [rig.path, 'MEDIUM_ABSENT'], 'a cartridge is taken out once');
+    }));
+}
+
 test('LOAD UNLOAD: an empty drive has nothing to load', () =>
   withTape({ isEmpty: true }, async (rig) => {
     assert.is(sense(await rig.run('1b 00 00 00 01 00')), '02/3a/00');

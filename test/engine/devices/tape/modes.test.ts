@@ -76,6 +76,29 @@ test('MODE SELECT (10): compression on and off', () =>
     assert.is(sense(await rig.run('55 10 00 00 00 00 00 00 0a 00', { dataOut: bytes('0000 00 10 00 00 0000 0f 0d') })), '05/26/00');
   }));
 
+test('MODE SELECT (6): the Device Configuration page switches compression as well, and both pages tell it', () =>
+  withTape({}, async (rig) => {
+    const selectAlgorithm = (algorithm: string) =>
+      rig.run('15 10 00 00 14 00', { dataOut: bytes(`00001000 100e 0000 0000 0032 4000 1800 0000 ${algorithm}10`) });
+    const told = async () => {
+      const compression = dataInOf(await rig.run('1a 08 0f 00 ff 00'))[4 + 2] as number;
+      return [compression >> 7, dataInOf(await rig.run('1a 08 10 00 ff 00'))[4 + 14], rig.drive.settings.isCompressing];
+    };
+    assert.equal(await told(), [0, 0, false]);
+    assert.is(sense(await selectAlgorithm('01')), 'good');
+    assert.equal(await told(), [1, 1, true]);
+    assert.is(sense(await selectAlgorithm('00')), 'good');
+    assert.equal(await told(), [0, 0, false]);
+    const page = dataInOf(await rig.run('1a 08 0f 00 ff 00')).subarray(4);
+    const all = [0x00, 0x00, 0x10, 0x00, ...page.with(2, 0xc0), ...dataInOf(await rig.run('1a 08 10 00 ff 00')).subarray(4)];
+    assert.is(sense(await rig.run('15 10 00 00 24 00', { dataOut: Uint8Array.from(all) })), 'good');
+    assert.equal(await told(), [1, 1, true], 'the other page has come along as it was');
+    assert.is(sense(await selectAlgorithm('00')), 'good');
+    assert.equal(await told(), [0, 0, false]);
+    rig.unit.reset('logical-unit-reset');
+    assert.equal(await told(), [0, 0, false]);
+  }));
+
 test('MODE SELECT (6): a logical unit reset brings the defaults back', () =>
   withTape({ blockLengthBytes: 1024 }, async (rig) => {
     await rig.run('15 10 00 00 0c 00', { dataOut: bytes('00 00 00 08 00 000000 00 000000') });
@@ -105,12 +128,39 @@ test('LOG SENSE: bytes that were written and read, and what is left', () =>
     const sequential = Buffer.from(dataInOf(await rig.run('4d 00 4c 00 00 00 00 02 00 00')));
     assert.is(sequential.readBigUInt64BE(8), 100_000n, 'from initiators');
     assert.is(sequential.readBigUInt64BE(4 + 3 * 12 + 4), 100_000n, 'to initiators');
+    assertBytes(
+      sequential.subarray(4 + 4 * 12 + 3 * 8, 4 + 4 * 12 + 5 * 8),
+      hex('0007 03 04 00000000 0008 03 04 00000000'),
+      'to the position, and in the buffer',
+    );
     const capacity = Buffer.from(dataInOf(await rig.run('4d 00 71 00 00 00 00 02 00 00')));
     assertBytes(capacity, hex('b1 00 0020 0001 03 04 0000003f 0002 03 04 00000000 0003 03 04 00000040 0004 03 04 00000000'));
     const volume = Buffer.from(dataInOf(await rig.run('4d 00 57 00 00 00 00 04 00 00')));
     assertBytes(volume.subarray(0, 17), Buffer.concat([hex('97 00'), volume.subarray(2, 4), hex('0000 03 01 01 0001 03 04 00000001')]));
     const errors = Buffer.from(dataInOf(await rig.run('4d 00 42 00 00 00 05 02 00 00')));
     assert.is(errors.readBigUInt64BE(8), 100_000n);
+  }));
+
+test('LOG SENSE: the Sequential-Access Device page tells how far from the beginning the tape stands', () =>
+  withTape({ capacityBytes: 64 * 1024 * 1024 }, async (rig) => {
+    for (let count = 0; count < 4; count++) await rig.write(block(1_000_000));
+    await rig.run('11 00 ff ff ff 00');
+    const page = Buffer.from(dataInOf(await rig.run('4d 00 4c 00 00 00 00 02 00 00')));
+    const megabytesOf = (code: number) => page.readUInt32BE(4 + 4 * 12 + (code - 4) * 8 + 4);
+    assert.equal([4, 7].map(megabytesOf), [4, 3]);
+  }));
+
+test('LOG SENSE: the Volume Statistics page has the barcode where programs look for it', () =>
+  withTape({ barcode: 'LUN001L8' }, async (rig) => {
+    const page = Buffer.from(dataInOf(await rig.run('4d 00 57 00 00 00 00 04 00 00')));
+    const at = page.indexOf(Buffer.from(hex('0042 01 20')));
+    assert.is(page.toString('latin1', at + 4, at + 36).trim(), 'LUN001L8');
+    assert.ok(page.includes(Buffer.from(hex('0101 03 04 00000001'))), 'passes over the beginning of the medium');
+  }));
+
+test('MODE SENSE (6): a short erase makes an end of data', () =>
+  withTape({}, async (rig) => {
+    assert.is(dataInOf(await rig.run('1a 08 10 01 ff 00'))[4 + 5], 0x02);
   }));
 
 test('LOG SENSE: TapeAlert flags are clear for who has read them', () =>

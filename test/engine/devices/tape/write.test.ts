@@ -44,17 +44,17 @@ test('WRITE (6): early warning is told with every write behind it, and the end o
     assert.is(((await rig.drive.call('position')) as { isBeyondEarlyWarning: boolean }).isBeyondEarlyWarning, true);
   }));
 
-test('WRITE (6): programmable early warning is told once and without EOM', () =>
+test('WRITE (6): programmable early warning is told once, with EOM', () =>
   withTape({ capacityBytes: 8 * 1024 * 1024 }, async (rig) => {
     // PEWS: 2 megabytes.
-    const select = await rig.run('15 10 00 00 24 00', { dataOut: Buffer.from(`00001000 5001001c 0001 0002${'00'.repeat(24)}`.replaceAll(' ', ''), 'hex') });
+    const select = await rig.run('15 10 00 00 24 00', { dataOut: Buffer.from(`00001000 5001001c 0002 0002${'00'.repeat(24)}`.replaceAll(' ', ''), 'hex') });
     assert.is(sense(select), 'good');
     const seen: string[] = [];
     for (let count = 0; count < 200 && !seen.at(-1)?.startsWith('00/00/02'); count++) {
       const said = sense(await rig.run(`0a 00 ${length24(65536)} 00`, { dataOut: block(65536) }));
       if (seen.at(-1) !== said) seen.push(said);
     }
-    assert.equal(seen, ['good', '00/00/07 0', 'good', '00/00/02 E 0']);
+    assert.equal(seen, ['good', '00/00/07 E 0', 'good', '00/00/02 E 0']);
   }));
 
 test('WRITE (6): nothing is written on what is protected', async () => {
@@ -119,7 +119,7 @@ test('ALLOW OVERWRITE: in append-only mode one write where it was permitted', ()
     const allow = (value: number, at: number) => rig.run(`82 00 ${value.toString(16).padStart(2, '0')} 00 00 00 00 00 00 00 00 0${at} 00 00 00 00`);
     assert.is(sense(await allow(1, 0)), '05/2c/00', 'it is of the append-only mode');
     await rig.write(block(10), block(10));
-    await rig.run('15 10 00 00 24 00', { dataOut: Buffer.from(`00001000 5001001c 0011 0000${'00'.repeat(24)}`.replaceAll(' ', ''), 'hex') });
+    await rig.run('15 10 00 00 24 00', { dataOut: Buffer.from(`00001000 5001001c 0012 0000${'00'.repeat(24)}`.replaceAll(' ', ''), 'hex') });
     await rig.write(block(10));
     await rig.rewind();
     assert.is(sense(await rig.run('0a 00 00 00 0a 00', { dataOut: block(10) })), '07/50/01');

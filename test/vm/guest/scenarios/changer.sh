@@ -26,7 +26,7 @@ decodes 'sg_turs finds it ready' sg_turs -n 5 "$sg"
 
 check_says 'mtx inquiry' 'Medium Changer' mtx inquiry
 check 'mtx inventory' mtx inventory
-check_says 'mtx status counts drives and elements' '2 Drives, 5 Slots \( 1 Import/Export \)' mtx status
+check_says 'mtx status counts drives and elements' '3 Drives, 6 Slots \( 1 Import/Export \)' mtx status
 check_says 'mtx status shows a barcode' 'Storage Element 1:Full :VolumeTag=LUN001L6' mtx status
 
 check 'mtx loads cartridge 1 into drive 0' mtx load 1 0
@@ -46,9 +46,9 @@ check 'mt offline' mt-st -f "$drive0" offline
 check 'mtx unloads it to its slot' mtx unload 2 0
 
 check 'mtx transfers cartridge 1 to slot 1' mtx transfer 4 1
-check 'mtx transfers it to the import/export slot' mtx transfer 1 5
-check_says 'the import/export slot has it' 'Storage Element 5 IMPORT/EXPORT:Full :VolumeTag=LUN001L6' mtx status
-check 'mtx transfers it to slot 4' mtx transfer 5 4
+check 'mtx transfers it to the import/export slot' mtx transfer 1 6
+check_says 'the import/export slot has it' 'Storage Element 6 IMPORT/EXPORT:Full :VolumeTag=LUN001L6' mtx status
+check 'mtx transfers it to slot 4' mtx transfer 6 4
 check 'mtx exchanges it with that of slot 2' mtx exchange 4 2
 check_says 'they have changed places' 'Storage Element 2:Full :VolumeTag=LUN001L6' mtx status
 
@@ -63,7 +63,7 @@ check_fails 'an empty slot has nothing to load' mtx load 2 0
 check_fails 'a full drive takes nothing' mtx load 3 1
 answers 'and the changer says why' 'Medium destination element full' sg_raw -v "$sg" a5 00 00 00 02 01 01 02 00 00 00 00
 
-check_says 'ch tells the elements' '"pickers":1,.*"slots":4,"portals":1,"drives":2' node /test/ch.mjs "$changer" params
+check_says 'ch tells the elements' '"pickers":1,.*"slots":5,"portals":1,"drives":3' node /test/ch.mjs "$changer" params
 check_says 'ch finds the cartridge in drive 1' '"full":true.*LUN001L6' node /test/ch.mjs "$changer" element drive 1
 check 'ch moves it from drive 1 to slot 1' node /test/ch.mjs "$changer" move drive 1 slot 0
 check_says 'ch finds it there' '"full":true.*LUN001L6' node /test/ch.mjs "$changer" element slot 0
@@ -76,4 +76,24 @@ check 'ch initializes element status' node /test/ch.mjs "$changer" init
 check 'ch positions the picker' node /test/ch.mjs "$changer" position slot 2
 check 'mt offline at the end' mt-st -f "$drive0" offline
 check 'mtx unloads at the end' mtx unload 1 0
+
+must 'sr finds the optical drive' wait_for 30 cdrom_of 3
+cdrom=$(cdrom_of 3)
+check_fails 'it is empty' mount -t iso9660 -o ro "$cdrom" /mnt
+check_fails 'it takes no tape' mtx load 1 2
+check 'mtx loads a disc' mtx load 5 2
+check 'the disc mounts' wait_for 20 mount -t iso9660 -o ro "$cdrom" /mnt
+check 'every file on it has its checksum' sh -c 'cd /mnt && sha256sum -c sums'
+check_fails 'while it is mounted, the picker does not get it' mtx unload 5 2
+check 'it is unmounted' umount /mnt
+check 'mtx unloads the disc' mtx unload 5 2
+
+ask_host add
+check 'a cartridge that the host adds is seen' wait_for 30 sh -c "/usr/sbin/mtx -f $sg status | grep -q 'Storage Element 6 IMPORT/EXPORT:Full :VolumeTag=LUN009L6'"
+check 'it is loaded' mtx load 6 1
+check 'drive 1 becomes ready with it' wait_for 30 sh -c "mt-st -f $drive1 status | grep -q ONLINE"
+check 'it is unloaded' mtx unload 6 1
+ask_host remove
+check 'when the host removes it, it is gone' wait_for 30 sh -c "/usr/sbin/mtx -f $sg status | grep -q 'Storage Element 6 IMPORT/EXPORT:Empty'"
+check_says 'loaderinfo decodes the library' 'Number of Storage Elements: 5' loaderinfo -f "$sg"
 check 'open-iscsi logs out' logout

@@ -43,6 +43,17 @@ answers 'sense data has descriptors now' 'Descriptor format' sg_raw -v -r 512 "$
 check 'sg_wr_mode clears D_SENSE' sg_wr_mode -p a -c a,a,2,10 -m 0,0,4,0 "$sg"
 answers 'sense data is of fixed format again' 'Fixed format' sg_raw -v -r 512 "$sg" 28 00 ff ff ff ff 00 00 01 00
 
+decodes 'sg_rtpg decodes target port groups' sg_rtpg -d "$sg"
+decodes 'sg_timestamp decodes the clock' sg_timestamp "$sg"
+decodes 'sg_get_lba_status decodes provisioning' sg_get_lba_status "$sg"
+decodes 'sg_copy_results decodes the operating parameters' sg_copy_results -p "$sg"
+decodes 'sg_rbuf decodes the buffer' sg_rbuf "$sg"
+check 'sg_write_same writes a block often' sg_write_same --lba=4096 --num=64 --in=/dev/zero --xferlen=512 "$sg"
+check 'sg_unmap gives blocks back' sg_unmap --force --lba=8192 --num=64 "$sg"
+check 'sg_senddiag runs the self-test' sg_senddiag --test "$sg"
+check 'sg_reset resets the unit' sg_reset -d "$sg"
+answers 'which is told once' 'eset (function )?occurred' sg_raw -v "$sg" 00 00 00 00 00 00
+
 key=0x1234abcd
 check 'sg_persist registers' sg_persist -n -o -G -S $key "$sg"
 check_says 'sg_persist reads the key' "$key" sg_persist -n -i -k "$sg"

@@ -73,6 +73,20 @@ echo 0 > /sys/bus/pseudo/drivers/scsi_debug/opts
 check 'a logical unit reset passes' sg_reset -d "$sg"
 check 'the disk is there after it' wait_for 10 sg_turs "$sg"
 
+# The device goes and comes back; its file has the same name again, since nobody holds the one that went.
+debug_host=$(dirname "$(dirname "$(debug_folder)")")
+echo 1 > "$(debug_folder)/delete"
+check 'the device is gone' wait_for 10 sh -c "[ ! -e $local_sg ]"
+answers 'a command for it tells so' 'Not Ready|Hardware Error|Aborted Command' sg_raw -v "$sg" 00 00 00 00 00 00
+check_says 'the other device does not mind' 'VIRTUAL-DISK' sg_inq "$(generic_of 5)"
+echo '- - -' > "$debug_host/scsi_host/$(basename "$debug_host")/scan"
+check 'the device is back' wait_for 10 sh -c "[ -e $local_sg ]"
+check 'Lunloom finds it by itself' wait_for 60 sg_turs "$sg"
+local_disk=/dev/$(first_in "$(debug_folder)"/block/sd*)
+check 'it is read through Lunloom again' dd if="$disk" of=/tmp/passed-data bs=65536 skip=64 count=32 iflag=direct
+check 'and by itself' dd if="$local_disk" of=/tmp/local-data bs=65536 skip=64 count=32 iflag=direct
+check 'both read the same' same /tmp/passed-data /tmp/local-data
+
 remote=$(disk_of 5)
 random_file /tmp/written 512
 check 'data is written to the disk of the host' dd if=/tmp/written of="$remote" bs=65536 oflag=direct conv=fsync

@@ -11,6 +11,10 @@ short=$(tape_of 2)
 say "tape $tape, generic $sg, short tape $short"
 
 tape_all
+tape_tools
+tape_encryption
 tape_partitions
 tape_end "$short"
+must 'st finds the drive with the WORM tape' wait_for 30 tape_of 3
+tape_worm "$(tape_of 3)"
 check 'open-iscsi logs out' logout

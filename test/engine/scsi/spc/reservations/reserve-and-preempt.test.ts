@@ -4,6 +4,7 @@ import { CopyManager } from '../../../../../engine/scsi/copy/copy-manager.js';
 import type { ITNexus } from '../../../../../engine/scsi/it-nexus.js';
 import type { LogicalUnit } from '../../../../../engine/scsi/logical-unit.js';
 import { ControlMode, controlModeDefaults } from '../../../../../engine/scsi/spc/control-mode.js';
+import { soleUnitHost } from '../../../../../engine/scsi/unit-host.js';
 import { assertCheck, makeCommand, TestDeferral } from '../../scsi-fixture.js';
 import {
   Action,
@@ -207,6 +208,7 @@ function withTasks(tasks: readonly ITNexus[]): { unit: LogicalUnit; aborts: Abor
   const aborts: Aborts = { concerned: [], finish: () => {} };
   const unit = makeScene({
     tasks: {
+      ...soleUnitHost.tasks,
       abort(concerns, except, done) {
         assert.ok(except !== null, 'the command does not stop itself');
         aborts.concerned.push(...tasks.filter((nexus) => concerns(nexus, true)).map(({ initiatorPortName }) => initiatorPortName));
