@@ -5,6 +5,9 @@ import { defaultLimits } from '../limits.js';
 import { poolOfOne } from '../thread-pool.js';
 import { stuckThreads } from './stuck-threads.js';
 
+const THREAD_LOST = 'DEVICE_THREAD_LOST';
+/** A thread that dies again and again does not die by accident. */
+const RESTARTS_MAX = 5;
 const WORKER_URL = new URL('../../workers/bound-loop.js', import.meta.url);
 
 /** The module of a service exports this; the service is an object of synchronous methods, of which `close` is called last where there is one. */
@@ -65,6 +68,8 @@ export class BoundThread<Service extends object> {
   #port: MessagePort | null = null;
   #local: Service | null = null;
   #isClosing = false;
+  /** The service has been made: what happens to the thread from now on is told by `onLost`, and before by whoever waits for it. */
+  #isServing = false;
   #ended: Promise<void> = Promise.resolve();
 
   private constructor(options: BoundThreadOptions) {
@@ -88,11 +93,20 @@ export class BoundThread<Service extends object> {
     return this.#pool?.threads[0];
   }
 
-  /** After a loss: a new thread makes the service anew. */
+  /** After a loss: a new thread makes the service anew, or one more when that one dies as well before it has. */
   async restart(options: unknown = this.#options.options): Promise<void> {
     assert(this.isLost && !this.#isClosing, 'only what was lost is started again');
-    await this.#ended;
-    await this.#open(options);
+    for (let attempt = 1; ; attempt++) {
+      await this.#ended;
+      // Closed meanwhile: a thread that came now would stay.
+      if (this.#isClosing) throw lost();
+      try {
+        await this.#open(options);
+        return;
+      } catch (error) {
+        if (attempt === RESTARTS_MAX || !isLoss(error)) throw error;
+      }
+    }
   }
 
   call<Name extends keyof Service & string>(name: Name, ...args: Parameters<Method<Service, Name>>): Promise<Awaited<ReturnType<Method<Service, Name>>>> {
@@ -104,8 +118,9 @@ export class BoundThread<Service extends object> {
    * that is stuck in a call is left alone after `closeMsMax`: rejects with `TargetError` `DEVICE_THREAD_STUCK`.
    */
   async close(): Promise<void> {
-    if (this.isLost || this.#isClosing) return this.#ended;
+    if (this.#isClosing) return this.#ended;
     this.#isClosing = true;
+    if (this.isLost) return this.#ended;
     const closed = this.#close();
     if (this.#local === null) await this.#bounded(closed);
     else await closed;
@@ -171,6 +186,7 @@ export class BoundThread<Service extends object> {
   }
 
   #onAnswer({ id, value, failure }: BoundAnswer): void {
+    if (id === 0) this.#isServing = failure === undefined;
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
     if (failure === undefined) pending?.resolve(value);
@@ -181,13 +197,17 @@ export class BoundThread<Service extends object> {
     const wasExpected = this.#port !== port || this.#isClosing;
     port.close();
     if (this.#port === port) this.#port = null;
-    // One that could not make its service has said why, and never served.
-    const wasServing = !this.#pending.has(0);
+    const wasServing = this.#isServing;
+    this.#isServing = false;
     await pool.destroy().catch(() => undefined);
     for (const { reject } of Array.from(this.#pending.values())) reject(lost());
     this.#pending.clear();
     if (!wasExpected && wasServing) this.#options.onLost?.();
   }
+}
+
+function isLoss(error: unknown): boolean {
+  return error instanceof TargetError && error.code === THREAD_LOST;
 }
 
 function notStuck(): void {
@@ -212,7 +232,7 @@ function errorOf({ code, message }: BoundFailure): Error {
 }
 
 function lost(): TargetError {
-  return new TargetError('DEVICE_THREAD_LOST', 'the thread of the device has ended');
+  return new TargetError(THREAD_LOST, 'the thread of the device has ended');
 }
 
 /** A service threw what it should not: a defect of ours, with the stack of its thread as the message. */

@@ -54,7 +54,16 @@ test('sizes that the stores say already have no column', () => {
 test('sizes that are no round number are rounded, and qemu-img is given a disk, when there is one', () => {
   const devices: readonly ServedLun[] = [
     { lun: 0, device: 'controller', store: 'controller', sizeBytes: null, blockLengthBytes: null, readOnly: false, execution: 'auto' },
-    { lun: 4, device: 'osd', store: 'osd:/srv/o', sizeBytes: 78_991_480 * 1024, blockLengthBytes: null, readOnly: false, execution: 'auto', detail: '7 objects' },
+    {
+      lun: 4,
+      device: 'osd',
+      store: 'osd:/srv/o',
+      sizeBytes: 78_991_480 * 1024,
+      blockLengthBytes: null,
+      readOnly: false,
+      execution: 'auto',
+      detail: '7 objects',
+    },
     { lun: 5, device: 'cdrom', store: 'cdrom:/srv/r', sizeBytes: 0, blockLengthBytes: 2048, readOnly: false, execution: 'auto', detail: 'blank' },
   ];
   const block = (luns: readonly ServedLun[]) =>

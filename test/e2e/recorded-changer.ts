@@ -14,7 +14,8 @@ export async function recordChanger(recorder: DeviceRecorder, lun: number): Prom
   for (const page of ['00', '80', '83', '85', '86', '87', '88']) await send('Inquiry', `12 01 ${page} 0400 00`, room);
   await send('Initialize Element Status', '07 00 000000 00');
   await send('Initialize Element Status With Range', '37 01 0400 0000 0002 00 00');
-  for (const type of ['00', '01', '02', '03', '04', '10', '11', '12', '13', '14']) await send('Read Element Status', `b8 ${type} 0000 ffff 01 001000 00 00`, room);
+  for (const type of ['00', '01', '02', '03', '04', '10', '11', '12', '13', '14'])
+    await send('Read Element Status', `b8 ${type} 0000 ffff 01 001000 00 00`, room);
   await send('Read Element Status', 'b8 00 0000 ffff 00 001000 00 00', room);
   await send('Position To Element', '2b 00 0000 0400 0000 00 00');
   await send('Move Medium', 'a5 00 0000 0400 0100 0000 00 00');

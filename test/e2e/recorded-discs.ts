@@ -97,7 +97,9 @@ async function burn(send: Send): Promise<void> {
 }
 
 async function rewrite(send: Send): Promise<void> {
-  await send('Mode Select(10)', '55 10 0000000000 003c 00', { dataOut: bytesOf(`0000 0000 0000 0000 05 32 41 04 08 ${'00'.repeat(9)} 0096 ${'00'.repeat(36)}`) });
+  await send('Mode Select(10)', '55 10 0000000000 003c 00', {
+    dataOut: bytesOf(`0000 0000 0000 0000 05 32 41 04 08 ${'00'.repeat(9)} 0096 ${'00'.repeat(36)}`),
+  });
   await send('Write(10)', write10(0), { dataOut: blocksOf(0, BLOCKS) });
   await send('Close Track', '5b 00 01 00 0001 000000 00');
   await send('Close Track', '5b 00 02 00 0000 000000 00');

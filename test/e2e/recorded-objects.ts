@@ -86,7 +86,14 @@ async function createAndWrite(run: Run): Promise<void> {
   await run({ action: Osd.CREATE_PARTITION, partition: PARTITION, set: [{ page: PARTITION_PAGE + 1, number: 9, value: text('part') }] });
   await run({ action: Osd.CREATE, ...ids, set: [userName('a'), { page: 0x10001, number: 1, value: text('red') }] });
   await run({ action: Osd.CREATE, partition: PARTITION, patches: [[32, osdUint(3, 2)]] });
-  await run({ action: Osd.CREATE_AND_WRITE, partition: PARTITION, object: OBJECT + 16n, length: LENGTH, data: Buffer.alloc(LENGTH, 0x41), set: [userName('b')] });
+  await run({
+    action: Osd.CREATE_AND_WRITE,
+    partition: PARTITION,
+    object: OBJECT + 16n,
+    length: LENGTH,
+    data: Buffer.alloc(LENGTH, 0x41),
+    set: [userName('b')],
+  });
   await run({ action: Osd.WRITE, ...ids, length: LENGTH, data: Buffer.alloc(LENGTH, 0x57), set: [userName('written')], get: [lengthOnly] });
   await run({ action: Osd.WRITE, ...ids, length: 8, start: 4096n, data: text('far away'), getPage: 3 });
   await run({ action: Osd.APPEND, ...ids, length: 4, data: text('more'), get: [{ page: 0xfffffffe, number: 4 }] });

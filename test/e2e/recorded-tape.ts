@@ -34,7 +34,8 @@ async function askWhatItIs(send: Send): Promise<void> {
   for (const page of ['3f', '01', '02', '0a', '0f', '10', '11', '1a', '1c', '1d', '00']) await send('Mode Sense(6)', `1a 00 ${page} 00 ff 00`, room);
   await send('Mode Sense(10)', '5a 00 10 01 000000 0400 00', room);
   await send('Mode Sense(10)', '5a 00 3f ff 000000 0400 00', room);
-  for (const page of ['00', '02', '03', '06', '0c', '0d', '17', '1b', '2e', '31']) await send('Log Sense', `4d 00 ${hexOf(0x40 | Number(`0x${page}`))} 00 00 0000 0400 00`, room);
+  for (const page of ['00', '02', '03', '06', '0c', '0d', '17', '1b', '2e', '31'])
+    await send('Log Sense', `4d 00 ${hexOf(0x40 | Number(`0x${page}`))} 00 00 0000 0400 00`, room);
   await send('Report Density Support', '44 00 0000000000 0400 00', room);
   await send('Report Density Support', '44 01 0000000000 0400 00', room);
   await send('Report Density Support', '44 02 0000000000 0400 00', room);
@@ -111,7 +112,7 @@ async function changeCartridge(send: Send): Promise<void> {
   await send('Send Diagnostic', '1d 04 00 0000 00');
   await send('Log Select', '4c 02 c0 00 00 00 00 0000 00');
   await send('Write Buffer', '3b 02 00 000000 000010 00', { dataOut: Buffer.alloc(16, 0x3b) });
-  await send('0x3c', '3c 02 00 000000 000010 00', { dataInLength: 16 });
+  await send('Read Buffer', '3c 02 00 000000 000010 00', { dataInLength: 16 });
   await send('0x8d', '8d 01 00000000 0000 0000 00000011 00 00', { dataOut: bytesOf(`0000000d 0806 01 0008 ${Buffer.from('Lunloom ').toString('hex')}`) });
   await send('Release(6)', '17 00 000000 00');
 }

@@ -5,7 +5,7 @@ import { type LoopbackCommand, type LoopbackFunction, type LoopbackNexus, openLo
 import { ScsiStatus } from '../../engine/scsi/status.js';
 import { type SeededRandom, seededRandom } from '../support/random.js';
 import { DeviceRig, type RigUnit } from './devices/device-rig.js';
-import { hostileCommand, pick, Samples } from './devices/hostile-commands.js';
+import { hostileCommand, markedLuns, pick, Samples } from './devices/hostile-commands.js';
 import { assertWellFormed } from './devices/outcome-shape.js';
 
 /**
@@ -106,6 +106,7 @@ async function attackUnit(rig: DeviceRig, nexus: LoopbackNexus, unit: RigUnit, r
     assert.equal(rig.defects, [], 'no defects');
     if (outcome === 'aborted') return;
     assertWellFormed(command, outcome);
+    for (const lun of markedLuns(outcome.dataIn)) assert.is(lun, unit.lun, 'what was sent to another unit');
     if (random.below(4) === 0) samples.keep(outcome.dataIn, random);
   } catch (error) {
     console.error(`${text}\n  ended with ${JSON.stringify(outcome, bytesAsHex)}; defects: ${rig.defects.map(stackOf).join('\n')}`);

@@ -7,10 +7,10 @@ import { TargetError } from '../../engine/errors.js';
 const KERNEL_METAPACKAGE = 'linux-image-amd64';
 /** What the guest is made of, besides the libraries that these want. */
 const GUEST_PACKAGES = [
-  ...['busybox-static', 'kmod', 'open-iscsi', 'tar'],
+  'busybox-static kmod open-iscsi tar',
   // Programs for generic devices, tapes, changers and discs.
-  ...['sg3-utils', 'sdparm', 'lsscsi', 'eject', 'mt-st', 'mtx', 'stenc', 'libcdio-utils', 'dvd+rw-tools', 'growisofs', 'genisoimage', 'wodim', 'xorriso'],
-];
+  'sg3-utils sdparm lsscsi eject mt-st mtx stenc libcdio-utils dvd+rw-tools growisofs genisoimage wodim xorriso',
+].flatMap((names) => names.split(' '));
 const COMMAND_MS_MAX = 300_000;
 const OUTPUT_LENGTH_MAX = 64 * 1024 * 1024;
 

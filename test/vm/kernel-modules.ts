@@ -6,15 +6,14 @@ import { output } from './debian.js';
 /** Drivers the scenarios meet; what these stand on comes by itself. */
 const WANTED_MODULES = [
   // The way to the host, and QEMU's own initiator behind a host adapter.
-  ...['virtio_pci', 'virtio_net', 'virtio_scsi', 'virtio_rng'],
+  'virtio_pci virtio_net virtio_scsi virtio_rng',
   // The initiator; it asks the crypto layer for CRC-32C by name, not by dependency.
-  ...['iscsi_tcp', 'crc32c_generic', 'crc32c_intel', 'crypto_hash'],
+  'iscsi_tcp crc32c_generic crc32c_intel crypto_hash',
   // One driver a device type.
-  ...['sd_mod', 'sr_mod', 'st', 'ch', 'sg', 'ses'],
-  'scsi_debug',
+  'sd_mod sr_mod st ch sg ses scsi_debug',
   // File systems to put on what they find.
-  ...['isofs', 'udf', 'ext4', 'vfat', 'nls_utf8', 'nls_ascii', 'nls_cp437', 'nls_iso8859_1', 'loop'],
-];
+  'isofs udf ext4 vfat nls_utf8 nls_ascii nls_cp437 nls_iso8859_1 loop',
+].flatMap((names) => names.split(' '));
 
 /** `depends=a,b` of its `.modinfo` section, a list of strings that end with a zero each. */
 function dependenciesOf(path: string): string[] {

@@ -39,15 +39,15 @@ export function killMachines(): void {
  */
 export async function runMachine(options: MachineOptions): Promise<MachineEnd> {
   const args = [
-    ...['-accel', 'tcg,thread=multi', '-cpu', 'Nehalem', '-smp', `${PROCESSORS}`, '-m', `${MEMORY_MIB}`],
-    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-monitor', 'none'],
-    ...['-kernel', options.boot.kernel, '-initrd', options.initramfs],
-    ...['-append', 'console=ttyS0 quiet panic=-1 tsc=nowatchdog random.trust_cpu=on iscsi_tcp.debug_iscsi_tcp=0'],
-    ...['-serial', `file:${options.consolePath}`, '-serial', 'stdio'],
-    ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile='],
-    ...['-object', 'rng-random,id=rng,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=rng'],
-    ...options.args,
-  ];
+    ['-accel', 'tcg,thread=multi', '-cpu', 'Nehalem', '-smp', `${PROCESSORS}`, '-m', `${MEMORY_MIB}`],
+    ['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-monitor', 'none'],
+    ['-kernel', options.boot.kernel, '-initrd', options.initramfs],
+    ['-append', 'console=ttyS0 quiet panic=-1 tsc=nowatchdog random.trust_cpu=on iscsi_tcp.debug_iscsi_tcp=0'],
+    ['-serial', `file:${options.consolePath}`, '-serial', 'stdio'],
+    ['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile='],
+    ['-object', 'rng-random,id=rng,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=rng'],
+    options.args,
+  ].flat();
   const child = spawn('qemu-system-x86_64', args, { stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   let stderr = '';

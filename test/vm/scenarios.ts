@@ -58,10 +58,10 @@ const wormLun = ['--lun', '3=tape:worm.tape,capacity=64MiB,worm'];
 function attached(lunloom: HostedLunloom, lun: number, device: string): string[] {
   const id = `${lunloom.scenario}${lun}`;
   return [
-    ...['-device', `virtio-scsi-pci,id=adapter-${id}`],
-    ...['-drive', `file=${lunloom.url(lun)},if=none,format=raw,cache=none,id=drive-${id}`],
-    ...['-device', `${device},bus=adapter-${id}.0,drive=drive-${id}`],
-  ];
+    ['-device', `virtio-scsi-pci,id=adapter-${id}`],
+    ['-drive', `file=${lunloom.url(lun)},if=none,format=raw,cache=none,id=drive-${id}`],
+    ['-device', `${device},bus=adapter-${id}.0,drive=drive-${id}`],
+  ].flat();
 }
 
 const TAPES = [1, 2, 3, 9].map((number) => ({ path: `cartridge-${number}.tape`, barcode: `LUN00${number}L6`, slot: number }));
@@ -139,12 +139,13 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'burner',
     what: 'growisofs, xorriso and wodim write blank discs',
-    serve: () => [
-      ...['--lun', '1=cdrom:blank.dvd+rw,profile=dvd+rw,size=64MiB'],
-      ...['--lun', '2=cdrom:blank.dvd+r,profile=dvd+r,size=64MiB'],
-      ...['--lun', '3=cdrom:blank.bd-re,profile=bd-re,size=64MiB'],
-      ...['--lun', '0=cdrom:blank.cd-rw,profile=cd-rw,size=64MiB'],
-    ],
+    serve: () =>
+      [
+        '1=cdrom:blank.dvd+rw,profile=dvd+rw,size=64MiB',
+        '2=cdrom:blank.dvd+r,profile=dvd+r,size=64MiB',
+        '3=cdrom:blank.bd-re,profile=bd-re,size=64MiB',
+        '0=cdrom:blank.cd-rw,profile=cd-rw,size=64MiB',
+      ].flatMap((lun) => ['--lun', lun]),
     kernelMaySay: /sr\d/,
   },
   {

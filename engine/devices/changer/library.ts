@@ -108,6 +108,12 @@ export class Library implements UnitPart {
     return [...this.#contents.values()].some((occupant) => this.isImageMissing(occupant));
   }
 
+  /** Whether one of the drives makes images of this kind that are not there. */
+  makesMissing(kind: string): boolean {
+    const drives = this.layout.ofType(ElementType.dataTransfer).map((element) => this.drives.at(element));
+    return drives.some((drive) => drive?.kind === kind && drive.makesMissing === true);
+  }
+
   /** Looks which images are there. */
   takeInventory(): Promise<void> {
     return this.#inTurn(() => this.#takeInventory());
@@ -189,11 +195,10 @@ export class Library implements UnitPart {
 
   /** An image that is not there is missing only where no drive would make it. */
   async #takeInventory(): Promise<void> {
-    const drives = this.layout.ofType(ElementType.dataTransfer).map((element) => this.drives.at(element));
     const missing = new Set<string>();
     for (const occupant of this.#contents.values()) {
       const { path, kind } = occupant.cartridge;
-      if (drives.some((drive) => drive?.kind === kind && drive.makesMissing === true) || (await imageExists(path))) continue;
+      if (this.makesMissing(kind) || (await imageExists(path))) continue;
       missing.add(path);
       if (!this.#missingPaths.has(path)) this.#options.onNotice(`there is no file at the path of the cartridge ${labelOf(occupant)}`);
     }

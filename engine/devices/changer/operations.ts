@@ -52,7 +52,7 @@ async function add(library: Library, [image, ...rest]: readonly string[]): Promi
   const { kind = kindOfPath(path), barcode = null } = values;
   if (!(CARTRIDGE_KINDS as readonly string[]).includes(kind)) throw invalid(`kind: expected tape or cdrom, found ${quoted(kind)}`);
   if (barcode !== null && !barcodeSchema.safeParse(barcode).success) throw invalid(`barcode: expected ${BARCODE_FORM}, found ${quoted(barcode)}`);
-  if (!(await imageExists(path))) throw new TargetError('LIBRARY_IMAGE', `there is no file ${path}`);
+  if (!library.makesMissing(kind) && !(await imageExists(path))) throw new TargetError('LIBRARY_IMAGE', `there is no file ${path}`);
   refuseWhilePrevented(library);
   const element = placeIn(library, values) ?? freePlace(library);
   const cartridge = { path, barcode, kind };

@@ -113,7 +113,7 @@ export class OsdUnit implements UnitPart {
   async close(): Promise<void> {
     this.#isClosed = true;
     try {
-      if (!this.#thread.isLost) await this.#thread.close();
+      await this.#thread.close();
     } catch (error) {
       if (error instanceof TargetError) this.#onNotice(error.message);
       throw error;
@@ -125,6 +125,7 @@ export class OsdUnit implements UnitPart {
       await this.#thread.restart();
       await this.#identify();
     } catch (error) {
+      if (this.#isClosed) return;
       this.#onNotice(`the object store is out of service: ${error instanceof TargetError ? error.message : String(error)}`);
       this.#unit?.host.after(RESTART_MS, () => this.onThreadLost());
     }

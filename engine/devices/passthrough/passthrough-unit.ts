@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.js';
 import { assert, TargetError } from '../../errors.js';
 import type { Limits } from '../../limits.js';
+import { isNacaSet } from '../../scsi/cdb.js';
 import type { Deferral } from '../../scsi/command-table.js';
 import type { ITNexus } from '../../scsi/it-nexus.js';
 import type { LogicalUnit, ResetCause, UnitCondition, UnitPart } from '../../scsi/logical-unit.js';
@@ -240,11 +241,20 @@ export class PassthroughUnit implements UnitPart {
     this.#ownBytes += ownBytes;
     const ownMemory = isBidirectional ? new Uint8Array(ownBytes) : null;
     const path = this.#pathOf(nexus);
-    return path.carry(carriedFrom(command, ownMemory), (end) => {
+    let isAborted = false;
+    const task = path.carry(carriedFrom(command, ownMemory), (end) => {
       this.#ownBytes -= ownBytes;
       this.#conclude(command, nexus, path, end, ownMemory);
+      // Who aborted it does not hear how it ended, and would not know of an ACA condition that it has left at the device.
+      if (isAborted && isNacaSet(command.cdb)) path.clearAca();
       done();
     });
+    return {
+      abort: () => {
+        isAborted = true;
+        task.abort();
+      },
+    };
   }
 
   #conclude(command: CommandSlot, nexus: ITNexus, path: Path, end: CarriedEnd, ownMemory: Uint8Array | null): void {

@@ -36,6 +36,8 @@ export async function openTape({ device, readOnly }: DeviceLunConfig, context: O
   await drive.start();
   try {
     if (device.source !== '') await drive.loadFirst({ path: device.source, barcode: options.barcode ?? null, kind: 'tape' });
+    const notice = otherCapacity(device.source, options.capacity, drive.facts?.capacityBytes);
+    if (notice !== null) context.onNotice(notice);
   } catch (error) {
     await drive.close().catch(() => undefined);
     throw error;
@@ -49,6 +51,12 @@ export async function openTape({ device, readOnly }: DeviceLunConfig, context: O
     operations: operationsOf(drive),
     close: () => drive.close(),
   };
+}
+
+/** A cartridge keeps the capacity that it was made with. */
+function otherCapacity(path: string, askedBytes: number | undefined, foundBytes: number | undefined): string | null {
+  if (askedBytes === undefined || foundBytes === undefined || askedBytes === foundBytes) return null;
+  return `${path} has a capacity of ${foundBytes} bytes, which stays so: the ${askedBytes} of the configuration are for cartridges that are made`;
 }
 
 function describe(drive: TapeUnit): DeviceStatus {

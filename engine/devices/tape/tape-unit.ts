@@ -271,13 +271,15 @@ export class TapeUnit implements UnitPart, MediaDrive {
     const { readOnly, creation } = this.options;
     const create = creation === null || readOnly ? null : { ...creation, barcode: cartridge.barcode ?? creation.barcode };
     try {
+      await this.#revive();
       const { facts, notices } = await this.call('load', { path: cartridge.path, readOnly, create });
       for (const notice of notices) this.options.onNotice(notice);
       this.#position = await this.call('position');
       this.#facts = facts;
       this.#state = DriveState.loaded;
     } catch (error) {
-      this.#refuse(error);
+      // A thread that has died says nothing of the cartridge: its successor takes it in.
+      if (!isThreadLoss(error)) this.#refuse(error);
       throw error;
     }
     if (isAnnounced) this.#announce(by);
@@ -386,9 +388,11 @@ export class TapeUnit implements UnitPart, MediaDrive {
     this.#applied = null;
     // SAM-5 "Power on": the device server begins anew, and whoever relied on the position has to know before it does anything.
     this.#unit?.tellNexuses(Asc.powerOnOrReset);
+    let hasRestarted = false;
     try {
       await this.#inTurn(async () => {
         await thread.restart();
+        hasRestarted = true;
         this.settings.tellAll();
         // A load that was cut off has failed by now; an unload has been done.
         if (!wasLoaded || (this.#state !== DriveState.loading && this.#state !== DriveState.refused)) return;
@@ -396,15 +400,30 @@ export class TapeUnit implements UnitPart, MediaDrive {
         await this.#load();
       });
     } catch (error) {
+      // One that has come and died as well is told of once more.
+      if (this.#isClosed || (hasRestarted && isThreadLoss(error))) return;
       if (this.#state === DriveState.loading) this.#refuse(error);
       this.options.onNotice(`the tape drive did not come back: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  /** A thread in the place of one that has died; where none could be started, the next load tries again. */
+  async #revive(): Promise<void> {
+    const thread = this.#thread;
+    if (thread === null || !thread.isLost || this.#isClosed) return;
+    await thread.restart();
+    this.#applied = null;
+    this.settings.tellAll();
   }
 
   /** The sense data of a failed piece of work that nobody waits for. */
   deferFault(fault: TapeFault | null): void {
     if (fault !== null) this.defer(conditionOf(fault));
   }
+}
+
+function isThreadLoss(error: unknown): boolean {
+  return error instanceof TargetError && error.code === 'DEVICE_THREAD_LOST';
 }
 
 /** The drive of a unit of this type: it was given to it when it was made, so that its constructor is never called with the unit. */

@@ -13,7 +13,8 @@ function start(isBound: boolean, start: number, onLost?: () => void): Promise<Bo
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => 'resolved',
-    (error: unknown) => (error instanceof TargetError ? error.code : error instanceof DeviceDefect ? 'defect' : error instanceof RangeError ? 'defect' : String(error)),
+    (error: unknown) =>
+      error instanceof TargetError ? error.code : error instanceof DeviceDefect ? 'defect' : error instanceof RangeError ? 'defect' : String(error),
   );
 }
 
@@ -80,6 +81,50 @@ test('a thread that is killed is told of, and closing it then does nothing', asy
     });
   });
   await lost;
+});
+
+test('a thread that was lost and is closed before another has come does not come back', async () => {
+  let onLost = (): void => {};
+  const wasLost = new Promise<void>((resolve) => {
+    onLost = resolve;
+  });
+  const thread = await start(true, 1, () => onLost());
+  await thread.thread?.terminate();
+  await wasLost;
+  const restarted = codeOf(thread.restart());
+  const closed = thread.close();
+  assert.is(await restarted, 'DEVICE_THREAD_LOST');
+  await closed;
+  assert.is(thread.thread, undefined);
+  assert.ok(thread.isLost);
+});
+
+test('a thread that dies before it has made its service again has another come', async () => {
+  let onLost = (): void => {};
+  let lostCount = 0;
+  const wasLost = new Promise<void>((resolve) => {
+    onLost = resolve;
+  });
+  const thread = await start(true, 7, () => {
+    lostCount++;
+    onLost();
+  });
+  await thread.thread?.terminate();
+  await wasLost;
+  const restarted = thread.restart();
+  while (thread.thread === undefined) await new Promise((resolve) => setImmediate(resolve));
+  await thread.thread.terminate();
+  await restarted;
+  assert.is(await thread.call('add', 1), 8);
+  assert.is(lostCount, 1);
+  await thread.close();
+});
+
+test('a thread whose service could not be made says so to who started it, and is not lost besides', async () => {
+  let lostCount = 0;
+  assert.is(await codeOf(start(true, 13, () => lostCount++)), 'COUNTING_UNLUCKY');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.is(lostCount, 0);
 });
 
 test.run();

@@ -105,12 +105,23 @@ test('passthrough: the files of secrets are beside the configuration file that n
 });
 
 test('passthrough: no message and no text for people holds the secret of a URL', () => {
-  const urls = ['iscsi://me%hunter22@h/iqn.2001-04.com.example:d/3', 'iscsi://me%hunter22@h/iqn.2001-04.com.example:d/3?target_user=t&target_password=hunter22'];
+  const urls = [
+    'iscsi://me%hunter22@h/iqn.2001-04.com.example:d/3',
+    'iscsi://me%hunter22@h/iqn.2001-04.com.example:d/3?target_user=t&target_password=hunter22',
+  ];
   for (const url of urls) {
     const lun = configOf(`1=passthrough:${url}`)?.targets[0]?.luns[0];
     assert.ok(lun);
     assert.not.match(showLunText(lun), /hunter22/);
-    for (const store of [`passthrough:${url.replace('/3', '/x')}`, `passthru:${url}`, `passthrough:x${url}`, url, `file${url}`, `bridge:${url}`, `controller:${url}`]) {
+    for (const store of [
+      `passthrough:${url.replace('/3', '/x')}`,
+      `passthru:${url}`,
+      `passthrough:x${url}`,
+      url,
+      `file${url}`,
+      `bridge:${url}`,
+      `controller:${url}`,
+    ]) {
       const luns = [{ lun: 0, store }];
       const { problems } = readConfigDocument({ targets: [{ name: 'iqn.2026-11.io.lunloom:options', luns }] }, '/');
       assert.ok(problems.length > 0, store);

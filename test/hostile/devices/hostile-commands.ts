@@ -1,5 +1,5 @@
-import { type CommandRow, legalBitsOf, VARIABLE_LENGTH_OPCODE } from '../../../engine/scsi/command-table.js';
 import type { LoopbackAttribute, LoopbackCommand } from '../../../engine/loopback/index.js';
+import { type CommandRow, legalBitsOf, VARIABLE_LENGTH_OPCODE } from '../../../engine/scsi/command-table.js';
 import { encodeOsd, Osd } from '../../support/osd-cdb.js';
 import type { SeededRandom } from '../../support/random.js';
 import type { RigUnit } from './device-rig.js';
@@ -20,7 +20,7 @@ export class Samples {
   readonly #kept: Uint8Array[] = [];
 
   keep(dataIn: Uint8Array, random: SeededRandom): void {
-    if (dataIn.length === 0 || dataIn.length > 4096) return;
+    if (dataIn.length === 0 || dataIn.length > 4096 || markedLuns(dataIn).length > 0) return;
     if (this.#kept.length < 64) this.#kept.push(dataIn);
     else this.#kept[random.below(this.#kept.length)] = dataIn;
   }
@@ -31,10 +31,28 @@ export class Samples {
   }
 }
 
+const MARK = Buffer.from('hostile-');
+
+/** Data-Out that tells which unit it was sent to: no other has any business with it. */
+function marked(lengthBytes: number, { lun }: RigUnit): Buffer {
+  return Buffer.alloc(lengthBytes, Buffer.concat([Uint8Array.of(lun), MARK]));
+}
+
+/** The units whose Data-Out is in the data. Of a mark that was cut, and goes on with what somebody else wrote, nobody can say. */
+export function markedLuns(data: Uint8Array): number[] {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
+  const luns = new Set<number>();
+  for (let at = bytes.indexOf(MARK, 1); at !== -1; at = bytes.indexOf(MARK, at + MARK.length)) {
+    const lun = bytes.readUInt8(at - 1);
+    if (bytes[at + MARK.length] === lun) luns.add(lun);
+  }
+  return Array.from(luns);
+}
+
 /** A command for the unit that may be anything, more often than not one that almost makes sense. */
 export function hostileCommand(unit: RigUnit, random: SeededRandom, samples: Samples): LoopbackCommand {
   const { cdb, dataOut: proposed } = hostileCdb(unit, random, samples);
-  const dataOut = proposed ?? hostileDataOut(random, samples);
+  const dataOut = proposed ?? hostileDataOut(unit, random, samples);
   const command = { lun: unit.lun, cdb, dataInLength: hostileLength(random), attribute: random.below(4) === 0 ? pick(attributes, random) : 'simple' } as const;
   if (dataOut.length === 0) return command;
   if (proposed === undefined && cdb[0] !== VARIABLE_LENGTH_OPCODE && random.boolean()) tellLength(cdb, dataOut.length);
@@ -46,7 +64,7 @@ function hostileCdb(unit: RigUnit, random: SeededRandom, samples: Samples): { re
   const kind = random.below(16);
   if (kind === 0) return { cdb: Buffer.from(random.bytes(CDB_LENGTH_MIN + random.below(11))) };
   if (kind === 1) return { cdb: variableCdb(unit, random) };
-  if (unit.peripheralDeviceType === OSD_TYPE && kind < 13) return osdCommand(random, samples);
+  if (unit.peripheralDeviceType === OSD_TYPE && kind < 13) return osdCommand(unit, random, samples);
   const row = pick(unit.rows, random);
   const cdb = cdbOfRow(row, random);
   if (random.below(8) === 0) flipBits(cdb, random);
@@ -59,7 +77,8 @@ function cdbOfRow(row: CommandRow, random: SeededRandom): Buffer {
   const density = 1 + random.below(4);
   for (let at = 1; at < row.cdbLength; at++) if (random.below(density) === 0) cdb[at] = hostileByte(random) & legalBitsOf(row, at);
   // Large numbers in their first bytes make most commands end at once.
-  if (random.below(3) !== 0) for (let at = 2; at < row.cdbLength - 3; at++) if (random.below(3) !== 0) cdb[at] = 0;
+  const isSmall = random.below(3) !== 0;
+  for (let at = 2; isSmall && at < row.cdbLength - 3; at++) if (random.below(3) !== 0) cdb[at] = 0;
   // Mostly no ACA, which others would have to wait for.
   if (random.below(16) !== 0 && row.opcode !== VARIABLE_LENGTH_OPCODE) cdb[row.cdbLength - 1] = 0;
   cdb[0] = row.opcode;
@@ -86,14 +105,14 @@ const OBJECTS = [0n, 0x10000n, 0x10001n, 0x20000n, 0xffffffffffffffffn];
 const PAGES = [0x0, 0x1, 0x2, 0x4, 0x5, 0x30000001, 0x60000001, 0x60000002, 0x90000001, 0x90000003, 0x20000000, 0xf0000000, 0xfffffffe, 0xffffffff];
 
 /** One that is encoded as it should be, and then changed or not. */
-function osdCommand(random: SeededRandom, samples: Samples): { readonly cdb: Buffer; readonly dataOut: Uint8Array } {
+function osdCommand(unit: RigUnit, random: SeededRandom, samples: Samples): { readonly cdb: Buffer; readonly dataOut: Uint8Array } {
   const action = pick(osdActions, random);
   const name = () => ({ page: pick(PAGES, random), number: random.boolean() ? random.below(8) : pick([0x82, 0x83, 0xffffffff], random) });
   const some = <T>(make: () => T): T | undefined => (random.below(3) === 0 ? make() : undefined);
   const get = some(() => Array.from({ length: 1 + random.below(4) }, name));
   const set = some(() => Array.from({ length: 1 + random.below(3) }, () => ({ ...name(), value: random.bytes(random.below(40)) })));
   const getPage = get === undefined && set === undefined ? some(() => pick(PAGES, random)) : undefined;
-  const data = some(() => (random.boolean() ? random.bytes(random.below(3000)) : samples.pick(random)));
+  const data = some(() => (random.boolean() ? marked(random.below(3000), unit) : samples.pick(random)));
   const { cdb, dataOut } = encodeOsd({
     action,
     partition: pick(PARTITIONS, random),
@@ -115,7 +134,7 @@ function osdCommand(random: SeededRandom, samples: Samples): { readonly cdb: Buf
   return { cdb: bytes, dataOut: random.below(8) === 0 ? out.subarray(0, random.below(out.length + 1)) : out };
 }
 
-function hostileDataOut(random: SeededRandom, samples: Samples): Buffer {
+function hostileDataOut(unit: RigUnit, random: SeededRandom, samples: Samples): Buffer {
   switch (random.below(8)) {
     case 0:
     case 1:
@@ -123,9 +142,9 @@ function hostileDataOut(random: SeededRandom, samples: Samples): Buffer {
     case 2:
       return Buffer.from(random.bytes(random.below(64)));
     case 3:
-      return Buffer.alloc(random.below(DATA_OUT_MAX), random.below(256));
+      return marked(random.below(DATA_OUT_MAX), unit);
     case 4:
-      return Buffer.alloc(2048 * (1 + random.below(16)), random.below(256));
+      return marked(2048 * (1 + random.below(16)), unit);
     default: {
       const sample = samples.pick(random);
       // The first bytes of a mode parameter header are reserved when it is sent.

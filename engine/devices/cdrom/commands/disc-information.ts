@@ -160,11 +160,12 @@ interface TrackInformation {
   readonly nextWritable: number | null;
   readonly freeBlocks: number;
   readonly isReserved: boolean;
+  readonly isOpenEnd: boolean;
 }
 
 function tracksOf({ recording, blockCount }: Disc): readonly TrackInformation[] {
   if (recording !== null) return recording.tracks;
-  return [{ number: 1, session: 1, start: 0, size: blockCount, written: blockCount, nextWritable: null, freeBlocks: 0, isReserved: false }];
+  return [{ number: 1, session: 1, start: 0, size: blockCount, written: blockCount, nextWritable: null, freeBlocks: 0, isReserved: false, isOpenEnd: false }];
 }
 
 function findTrack(disc: Disc, type: number, address: number): TrackInformation | undefined {
@@ -175,15 +176,23 @@ function findTrack(disc: Disc, type: number, address: number): TrackInformation 
   return tracks.find(({ number }) => number === address);
 }
 
-function trackInformation(track: TrackInformation, eccBlocks: number): Uint8Array {
-  const { number, session, start, size, written, nextWritable, freeBlocks, isReserved } = track;
+/**
+ * RT: the initiator has given the track its size. Of a DVD+R it stays when the track is closed, and only the open end has it not. MMC-6 "READ TRACK
+ * INFORMATION command", RT and Blank of DVD+R.
+ */
+function hasReservedTrackBit(track: TrackInformation, { profile }: Disc): boolean {
+  return track.isReserved || (profile.family === 'dvd' && profile.recording === 'sequential' && !track.isOpenEnd);
+}
+
+function trackInformation(track: TrackInformation, disc: Disc): Uint8Array {
+  const { number, session, start, size, written, nextWritable, freeBlocks } = track;
   const data = Buffer.alloc(TRACK_LENGTH);
   data.writeUInt16BE(TRACK_LENGTH - 2, 0);
   data.set([number & 0xff, session & 0xff, 0, DATA_TRACK_MODE], 2);
-  data[6] = (isReserved ? RT_BIT : 0) | (written === 0 ? BLANK_BIT : 0) | DATA_MODE_1;
+  data[6] = (hasReservedTrackBit(track, disc) ? RT_BIT : 0) | (written === 0 ? BLANK_BIT : 0) | DATA_MODE_1;
   data[7] = (written > 0 ? LRA_V_BIT : 0) | (nextWritable === null ? 0 : NWA_V_BIT);
   const last = written > 0 ? start + written - 1 : 0;
-  for (const [index, value] of [start, nextWritable ?? 0, freeBlocks, eccBlocks, size, last].entries()) data.writeUInt32BE(value, 8 + 4 * index);
+  for (const [index, value] of [start, nextWritable ?? 0, freeBlocks, disc.profile.eccBlocks, size, last].entries()) data.writeUInt32BE(value, 8 + 4 * index);
   data.set([number >> 8, session >> 8], 32);
   return data;
 }
@@ -206,6 +215,6 @@ export const readTrackInformationRow: UnitCommandRow = {
     // With OPEN the first track from there on that can be written.
     const track = isOpen && named !== undefined ? tracksOf(disc).find(({ number, nextWritable }) => number >= named.number && nextWritable !== null) : named;
     if (track === undefined) return invalidFieldInCdb(command, ADDRESS_AT);
-    returnData(command, trackInformation(track, disc.profile.eccBlocks), command.cdbView.getUint16(7));
+    returnData(command, trackInformation(track, disc), command.cdbView.getUint16(7));
   },
 };

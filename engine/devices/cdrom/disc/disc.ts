@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { assert, TargetError } from '../../../errors.js';
+import type { StateLock } from '../../../state/state-lock.js';
 import type { BackingStore } from '../../../store/store.js';
 import { BLOCK_LENGTH_BYTES, type DiscProfile } from './profile.js';
 import type { Recording } from './recording.js';
@@ -9,6 +10,8 @@ import { writeSidecar } from './sidecar-file.js';
 export interface DiscWriter {
   readonly handle: FileHandle;
   readonly sidecarPath: string;
+  /** Keeps other drives out until the disc is closed. */
+  readonly lock: StateLock;
 }
 
 export interface DiscParts {
@@ -135,6 +138,7 @@ export class Disc {
     await this.#saved.catch(() => undefined);
     this.store.close();
     await this.#writer?.handle.close();
+    this.#writer?.lock.release();
   }
 
   get #open(): DiscWriter {

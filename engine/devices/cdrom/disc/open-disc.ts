@@ -1,10 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { TargetError } from '../../../errors.js';
+import type { StateLock } from '../../../state/state-lock.js';
 import { createImage, statTarget } from '../../../store/file-open.js';
 import { openFileStore } from '../../../store/open-file-store.js';
 import type { BackingStore } from '../../../store/store.js';
 import { Disc } from './disc.js';
+import { DiscLock } from './disc-lock.js';
 import { readIsoVolume } from './iso-volume.js';
 import { BLOCK_LENGTH_BYTES, type DiscProfile, type ProfileName, profileNamed, profileOfSize } from './profile.js';
 import { Recording } from './recording.js';
@@ -28,21 +30,47 @@ export interface DiscOptions {
  * `openFileStore` throws, with a sentence; what is there is as it was then.
  */
 export async function openDisc(options: DiscOptions): Promise<Disc> {
-  const { path, profile: wanted } = options;
-  const sidecarPath = sidecarPathOf(path);
-  const state = await readSidecar(sidecarPath, options.recordBytesMax);
-  if (state !== null) return openRecordable(options, state);
+  const { path, profile: wanted, readOnly } = options;
+  const found = await readRecord(options);
   const profile = wanted === undefined ? undefined : profileNamed(wanted);
-  if (profile === undefined || profile.recording === 'none') return openPressed(options, profile);
+  if (found === null && (profile === undefined || profile.recording === 'none')) return openPressed(options, profile);
+  if (readOnly) {
+    DiscLock.assertFree(path);
+    return openRecorded(options, profile, found, null);
+  }
+  const lock = DiscLock.take(path);
+  try {
+    // Whoever had it until now may have changed the record.
+    return await openRecorded(options, profile, await readRecord(options), lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function readRecord({ path, recordBytesMax }: DiscOptions): Promise<RecordingState | null> {
+  return readSidecar(sidecarPathOf(path), recordBytesMax);
+}
+
+async function openRecorded(
+  options: DiscOptions,
+  profile: DiscProfile | undefined,
+  state: RecordingState | null,
+  lock: StateLock | null,
+): Promise<Disc> {
+  const { path } = options;
+  if (state !== null) return openRecordable(options, state, lock);
+  const sidecarPath = sidecarPathOf(path);
+  if (profile === undefined) throw new TargetError('DISC_NOT_FOUND', `${sidecarPath} has gone`);
   if (statTarget(path) !== null) {
     const message = `${path} is there but not ${sidecarPath}, so that it is no ${profile.name} of Lunloom: serve it without a profile, or name a new file`;
     throw new TargetError('DISC_NOT_BLANK', `${message}. Nothing was changed`);
   }
-  if (options.readOnly) throw new TargetError('DISC_NOT_FOUND', `${path} does not exist, and a disc that is only read is not made`);
+  if (lock === null) throw new TargetError('DISC_NOT_FOUND', `${path} does not exist, and a disc that is only read is not made`);
   const blank = blankState(profile.name, blankBlocks(options, profile), randomInt(1, 2 ** 32));
   // The record first: a blank disc whose image is missing is made, an image without a record would be somebody's.
   await writeSidecar(sidecarPath, blank);
-  return openRecordable(options, blank);
+  return openRecordable(options, blank, lock);
 }
 
 function blankBlocks({ sizeBytes, path }: DiscOptions, profile: DiscProfile): number {
@@ -56,8 +84,8 @@ function blankBlocks({ sizeBytes, path }: DiscOptions, profile: DiscProfile): nu
 /** Smaller ones would have no room for a track of any kind. */
 const BLANK_BLOCKS_MIN = 512;
 
-async function openRecordable(options: DiscOptions, state: RecordingState): Promise<Disc> {
-  const { path, profile: wanted, readOnly } = options;
+async function openRecordable(options: DiscOptions, state: RecordingState, lock: StateLock | null): Promise<Disc> {
+  const { path, profile: wanted } = options;
   if (wanted !== undefined && wanted !== state.profile) {
     throw new TargetError('DISC_PROFILE_MISMATCH', `${path} is a ${state.profile} and not a ${wanted}. Nothing was changed`);
   }
@@ -67,7 +95,7 @@ async function openRecordable(options: DiscOptions, state: RecordingState): Prom
   const found = statTarget(path);
   if (found === null) {
     if (!recording.isBlank) throw new TargetError('DISC_NOT_FOUND', `${path} does not exist, and ${sidecarPathOf(path)} says that it was written to`);
-    if (readOnly) throw new TargetError('DISC_NOT_FOUND', `${path} does not exist, and a disc that is only read is not made`);
+    if (lock === null) throw new TargetError('DISC_NOT_FOUND', `${path} does not exist, and a disc that is only read is not made`);
     createImage(path, sizeBytes);
   } else if (found.isFile() && found.size !== sizeBytes) {
     const message = `${path} has ${found.size} bytes and ${sidecarPathOf(path)} speaks of ${sizeBytes}: one of them is not of this disc. Nothing was changed`;
@@ -75,7 +103,7 @@ async function openRecordable(options: DiscOptions, state: RecordingState): Prom
   }
   const store = openFileStore({ path, direct: false, readOnly: true, blockLengthBytes: BLOCK_LENGTH_BYTES });
   try {
-    const writer = readOnly ? null : { handle: await openForWriting(path), sidecarPath: sidecarPathOf(path) };
+    const writer = lock === null ? null : { handle: await openForWriting(path), sidecarPath: sidecarPathOf(path), lock };
     return new Disc({ path, profile: recording.profile, blockCount: state.blockCount, store, recording, writer });
   } catch (error) {
     store.close();

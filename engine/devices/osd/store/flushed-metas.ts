@@ -65,6 +65,8 @@ export class FlushedMetas {
   }
 }
 
+const HOW_ON = 'Nothing was changed; put a copy of the whole directory back';
+
 /**
  * Puts the environment back to its last flush if the system was started anew since, and looks whether it can be opened at all: LMDB maps its file and
  * trusts it, so that one cut short would end the process. Before the environment is opened. Throws `TargetError` `OSD_CORRUPT`.
@@ -72,11 +74,11 @@ export class FlushedMetas {
  */
 export function restoreAfterPowerLoss(metasPath: string, environmentPath: string, boot: string): void {
   const newest = newestSlot(readFileSync(metasPath));
-  if (newest === null) throw new TargetError('OSD_CORRUPT', `${metasPath} is damaged: the metadata cannot be put back to what was flushed last`);
-  if (!existsSync(environmentPath)) throw new TargetError('OSD_CORRUPT', `the metadata ${environmentPath} are missing`);
+  if (newest === null) throw new TargetError('OSD_CORRUPT', `${metasPath} is damaged: the metadata cannot be put back to what was flushed last. ${HOW_ON}`);
+  if (!existsSync(environmentPath)) throw new TargetError('OSD_CORRUPT', `the metadata ${environmentPath} are missing. ${HOW_ON}`);
   const fd = openSync(environmentPath, 'r+');
   try {
-    if (fstatSync(fd).size < newest.pageCount * PAGE_BYTES) throw new TargetError('OSD_CORRUPT', `the metadata ${environmentPath} were cut short`);
+    if (fstatSync(fd).size < newest.pageCount * PAGE_BYTES) throw new TargetError('OSD_CORRUPT', `the metadata ${environmentPath} were cut short. ${HOW_ON}`);
     if (newest.boot === boot) return checkMetas(fd, environmentPath);
     writeSync(fd, newest.pages, 0, PAGES_LENGTH, 0);
     fdatasyncSync(fd);
@@ -96,7 +98,7 @@ function checkMetas(fd: number, path: string): void {
   for (let at = 0; at < PAGES_LENGTH; at += PAGE_BYTES) {
     const word = (offset: number) => (isLittleEndian ? pages.readUInt32LE(at + offset) : pages.readUInt32BE(at + offset));
     if (word(LMDB_MAGIC_AT) === LMDB_MAGIC && word(LMDB_PAGE_BYTES_AT) === PAGE_BYTES) continue;
-    throw new TargetError('OSD_CORRUPT', `the metadata ${path} are damaged, or of a machine with another order of bytes`);
+    throw new TargetError('OSD_CORRUPT', `the metadata ${path} are damaged, or of a machine with another order of bytes. ${HOW_ON}`);
   }
 }
 

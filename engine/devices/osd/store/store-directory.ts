@@ -80,7 +80,11 @@ function checkVersion(directory: string): void {
   const path = join(directory, VERSION_NAME);
   const isSmall = statSync(path).isFile() && statSync(path).size <= VERSION_BYTES_MAX;
   const found = VERSION_TEXT.exec(isSmall ? readFileSync(path, 'latin1') : '');
-  if (found === null) throw new TargetError('OSD_NOT_A_STORE', `${path} is not that of an object store`);
+  if (found === null)
+    throw new TargetError(
+      'OSD_NOT_A_STORE',
+      `${path} is not that of an object store: it has to say "lunloom object store" and, on another line, "version ${VERSION}"`,
+    );
   const version = Number(found[1]);
   if (version > VERSION) {
     throw new TargetError('OSD_VERSION', `the object store ${directory} has version ${version}, this Lunloom knows up to ${VERSION}: use a newer one`);

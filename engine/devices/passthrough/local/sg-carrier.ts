@@ -111,6 +111,8 @@ export class SgCarrier implements Carrier {
     // What is not shared would be filled in a copy of its own, on the other thread.
     const shared = dataIn === null || dataIn.buffer instanceof SharedArrayBuffer ? dataIn : new Uint8Array(new SharedArrayBuffer(dataIn.length));
     const data = dataOut ?? shared;
+    // Drivers tell of what a command that failed has moved as they like, and what lies here from before is somebody else's.
+    if (!isToDevice) data?.fill(0);
     let outcome: SgOutcome;
     try {
       // A copy of its own, for the CDB of the slot is longer and is not only this thread's.

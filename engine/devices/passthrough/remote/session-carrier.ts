@@ -140,13 +140,15 @@ function kindOf(error: unknown): 'unsent' | 'lost' | 'aborted' | 'refused' {
  * What the device has moved or would have moved, from what came and the residuals. RFC 7143 §11.4.5. After an error less may have come than the residual says;
  * what did not come is not there to be given.
  */
-function answerOf(result: CommandResult, { direction, dataOut }: CarriedCommand): CarriedEnd {
+function answerOf(result: CommandResult, { direction, dataIn, dataOut }: CarriedCommand): CarriedEnd {
   const { status, sense, residualFlags, residualCount, bidirectionalReadResidualCount } = result;
   const isBidirectional = direction === DataDirection.bidirectional;
   const isWrite = direction === DataDirection.out;
   const readFlags = isBidirectional ? residualFlags >> READ_FLAGS_SHIFT : isWrite ? 0 : residualFlags;
   const readCount = isBidirectional ? bidirectionalReadResidualCount : residualCount;
-  const isOverflow = (readFlags & ResidualFlag.overflow) !== 0;
+  // A device that moves data the other way tells an overflow too, and nothing has come: what lies in the memory then is somebody else's.
+  const hasAllCome = result.dataIn.length === (dataIn?.length ?? 0);
+  const isOverflow = hasAllCome && (readFlags & ResidualFlag.overflow) !== 0;
   return {
     kind: 'answered',
     status,

@@ -7,7 +7,7 @@ import type { CommandSlot } from '../../../shm/command-slot.js';
 import { runDeferred } from '../../deferred.js';
 import type { TapeFault } from '../image/tape-service.js';
 import { endWithFault } from '../medium/tape-fault.js';
-import { type TapeUnit, tapeOf } from '../tape-unit.js';
+import { DriveState, type TapeUnit, tapeOf } from '../tape-unit.js';
 
 export type TapeWork = (drive: TapeUnit, signal: AbortSignal) => Promise<void>;
 
@@ -21,8 +21,20 @@ export function runOnTape(command: CommandSlot, unit: LogicalUnit, deferral: Def
     await drive.settled();
     const error = drive.takeDeferredError();
     if (error !== null) endWithDeferred(command, error);
-    else await work(drive, signal);
+    else await unlessTakenOut(command, drive, work(drive, signal));
   });
+}
+
+/** An operator or a picker takes the cartridge out between two steps of a command: what is left of that finds no medium. */
+async function unlessTakenOut(command: CommandSlot, drive: TapeUnit, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    const { readiness, state } = drive;
+    // While it loads, a thread was lost: nobody knows how far the command has come.
+    if (readiness === null || state === DriveState.loading) throw error;
+    checkCondition(command, readiness.key, readiness.asc);
+  }
 }
 
 /** With IMMED the command ends with GOOD when its work has begun, and what goes wrong is told by a later one. `admits` is asked first, in either case. */

@@ -68,10 +68,16 @@ export function isImageHeaderWhole(bytes: Uint8Array): boolean {
 export function decodeImageHeader(bytes: Uint8Array, path: string, capacityBytesMax: number): ImageHeader {
   const view = viewOf(bytes);
   const version = view.getUint32(AT.version);
-  if (version !== VERSION) throw imageError('TAPE_IMAGE_TOO_NEW', `${path} is a tape image of version ${version}; this program knows version ${VERSION}`);
+  if (version !== VERSION) {
+    const message = `${path} is a tape image of version ${version}; this program knows version ${VERSION}: use a newer one. Nothing was changed`;
+    throw imageError('TAPE_IMAGE_TOO_NEW', message);
+  }
   const unknown = (view.getUint32(AT.features) & ~KNOWN_FEATURES) >>> 0;
   if (unknown !== 0) {
-    throw imageError('TAPE_IMAGE_TOO_NEW', `${path} is a tape image with features (0x${unknown.toString(16)}) that this program does not know`);
+    throw imageError(
+      'TAPE_IMAGE_TOO_NEW',
+      `${path} is a tape image with features (0x${unknown.toString(16)}) that this program does not know: use a newer one`,
+    );
   }
   const capacityBytes = readUint64(view, AT.capacity);
   const barcodeLength = bytes[AT.barcodeLength] as number;

@@ -83,16 +83,22 @@ function readHeader(file: ImageFile, path: string, capacityBytesMax: number, not
     notices.push('the header is damaged; its copy stands in');
     return decodeImageHeader(copy, path, capacityBytesMax);
   }
-  if (hasImageMagic(first)) throw imageError('TAPE_IMAGE_DAMAGED', `the header of the tape image ${path} is damaged, and so is its copy`);
+  if (hasImageMagic(first))
+    throw imageError(
+      'TAPE_IMAGE_DAMAGED',
+      `the header of the tape image ${path} is damaged, and so is its copy: put a copy of the image back. Nothing was changed`,
+    );
   const what = first.length === 0 ? 'is empty' : 'has other content';
-  throw imageError('TAPE_IMAGE_UNKNOWN', `${path} is no tape image: it ${what}`);
+  throw imageError('TAPE_IMAGE_UNKNOWN', `${path} is no tape image: it ${what}. Nothing was changed; name a new file and a capacity to have one made`);
 }
 
 function readSuperblock(file: ImageFile, path: string, header: ImageHeader, notices: string[]): { superblock: Superblock; isNewest: boolean } {
   const found = SUPERBLOCK_OFFSETS.map((offset) => decodeSuperblock(readBytes(file, offset, SUPERBLOCK_BYTES), header.imageId, header.capacityBytes));
   const whole = found.filter((each) => each !== null).sort((a, b) => b.sequence - a.sequence);
   const [superblock] = whole;
-  if (superblock === undefined) throw imageError('TAPE_IMAGE_DAMAGED', `both superblocks of the tape image ${path} are damaged`);
+  if (superblock === undefined) {
+    throw imageError('TAPE_IMAGE_DAMAGED', `both superblocks of the tape image ${path} are damaged: put a copy of the image back. Nothing was changed`);
+  }
   const isNewest = whole.length === found.length;
   if (!isNewest) notices.push('a superblock is damaged; the image is read from its beginning to find its end');
   return { superblock, isNewest };

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { lockPathOf } from '../../../../engine/devices/cdrom/disc/disc-lock.js';
 import { BLOCK_LENGTH_BYTES } from '../../../../engine/devices/cdrom/disc/profile.js';
 import type { LogicalUnit } from '../../../../engine/scsi/logical-unit.js';
 import { assertBytes, hex } from '../../../support/assert-bytes.js';
@@ -219,6 +220,10 @@ test('READ TRACK INFORMATION: the open end is FFh, reserved tracks and blank one
   const open = Buffer.from(await good(unit, '5201 000000ff 00 0030 00'));
   assertBytes(open.subarray(0, 28), hex('002e 02 01 00 04 41 01 00000050 00000050 000003b0 00000010 000003b0'));
   assertBytes((await good(unit, '5205 00000001 00 0030 00')).subarray(2, 4), hex('0101'));
+  // Of a DVD+R what is closed stays reserved (dvd+rw-mediainfo: partial/complete); RT without Blank would be "invisible".
+  assert.is(senseOf(await writeBlocks(unit, 0, 16)), '');
+  await good(unit, closeTrack(1));
+  assert.is((await good(unit, '5201 00000001 00 0030 00'))[6], 0x81);
 });
 
 test('SYNCHRONIZE CACHE (10): a crash loses what came behind it, and nothing before', async () => {
@@ -227,7 +232,8 @@ test('SYNCHRONIZE CACHE (10): a crash loses what came behind it, and nothing bef
   await writeBlocks(first.unit, 0, 16);
   await good(first.unit, FLUSH);
   await writeBlocks(first.unit, 16, 16);
-  // Nobody closes the first one: this is what another process finds.
+  // Nobody closes the first one: this is what another process finds, for which the lock is one of a process that is gone.
+  rmSync(lockPathOf(path));
   const second = await opticalScene(path);
   assert.is(await nextWritable(second.unit, 1), 16);
   assertBytes(await good(second.unit, read10(0, 16)), blocksOf(0, 16));

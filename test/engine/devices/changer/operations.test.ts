@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Element } from '../../../../engine/devices/changer/element-layout.js';
 import { TargetError } from '../../../../engine/errors.js';
 import { Asc } from '../../../../engine/scsi/sense.js';
 import { assertCheck, assertGood, dataInOf, nexus, otherNexus, run, runDeferred } from '../../scsi/scsi-fixture.js';
@@ -54,6 +55,18 @@ test('add: into the mail slot, then into slots, and initiators are told', async 
   const again = await makeScene({ folder: scene.folder });
   assert.equal(again.placed(), ['768: d.tape', '769: f.tape', '1024: a.tape', '1025: b.tape', '1026: c.tape', '1027: e.iso']);
   await again.close();
+});
+
+test('add: a blank cartridge where a drive makes images that are not there', async () => {
+  const scene = await makeScene({ images: ['a.tape', 'b.tape', 'c.tape'] });
+  const blank = join(scene.folder, 'blank.tape');
+  await refuse(scene, 'LIBRARY_IMAGE', 'add', blank);
+  const drive = scene.library.drives.at(scene.library.layout.named('drive 1') as Element) as FakeDrive;
+  drive.makesMissing = true;
+  await operate(scene, 'add', blank, 'slot=4');
+  assert.is(scene.library.contents.get(0x403)?.cartridge.path, blank);
+  await refuse(scene, 'LIBRARY_IMAGE', 'add', join(scene.folder, 'none.iso'));
+  await scene.close();
 });
 
 test('add: what is there already, is no file, has no place, or is misspelt', async () => {

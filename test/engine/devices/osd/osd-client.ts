@@ -53,7 +53,8 @@ export function signOsd(command: OsdCommand, signing: Signing): SignedCommand {
   let integrityAt = 0;
   if (signing.capability.method === 3) {
     const at = osdOffset(dataOut.length);
-    const segments = segmentsOf(cdb, command.data?.length ?? 0);
+    const continuationLength = command.continuation === undefined ? 0 : cdb.readUInt32BE(48);
+    const segments = segmentsOf(cdb, continuationLength + (command.data?.length ?? 0));
     const information = Buffer.concat([
       ...segments.map(({ length }) => osdUint(length, 8)),
       sha1Mac(capabilityKey, ...segments.map((segment) => dataOut.subarray(segment.at, segment.at + segment.length))),
@@ -71,9 +72,16 @@ export function signOsd(command: OsdCommand, signing: Signing): SignedCommand {
   return { ...encoded, cdb, dataOut, dataInLength, capabilityKey, nonce, integrityAt };
 }
 
-/** Data, set attributes and get attributes of a CDB with lists. */
+/** Data, set attributes and get attributes: where they are says the format of the CDB. */
 function segmentsOf(cdb: Buffer, dataLength: number): { readonly at: number; readonly length: number }[] {
   const offset = (field: number) => (field & 0x0fffffff) * 2 ** (((field >>> 28) ^ 8) - 8 + 8);
+  const format = (cdb[11] as number) & 0x30;
+  const nothing = { at: 0, length: 0 };
+  if (format === 0x10) return [{ at: 0, length: dataLength }, nothing, nothing];
+  if (format === 0x20) {
+    const length = cdb.readUInt32BE(64) === 0 ? 0 : cdb.readUInt32BE(72);
+    return [{ at: 0, length: dataLength }, length === 0 ? nothing : { at: offset(cdb.readUInt32BE(76)), length }, nothing];
+  }
   return [
     { at: 0, length: dataLength },
     { at: cdb.readUInt32BE(68) === 0 ? 0 : offset(cdb.readUInt32BE(72)), length: cdb.readUInt32BE(68) },

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TargetError } from '../../../../engine/errors.js';
 import { assertBytes, hex } from '../../../support/assert-bytes.js';
-import { dataInOf, otherNexus } from '../../scsi/scsi-fixture.js';
+import { dataInOf, nexus, otherNexus } from '../../scsi/scsi-fixture.js';
 import { block, sense, TapeRig, withTape } from './tape-fixture.js';
 
 const isCode = (code: string) => (error: unknown) => error instanceof TargetError && error.code === code;
@@ -31,6 +31,33 @@ test('LOAD UNLOAD: HOLD leaves the cartridge in the drive, and LOAD of what is l
     assert.is(sense(await rig.run('00 00 00 00 00 00')), '02/04/02');
     assert.is(sense(await rig.run('1b 01 00 00 01 00')), 'good', 'IMMED');
     assert.is(sense(await rig.run('1b 00 00 00 05 00')), '05/24/00', 'EOT with LOAD');
+  }));
+
+test('LOAD UNLOAD: a drive whose thread could not be replaced tries again', () =>
+  withTape({ isBound: true }, async (rig) => {
+    await rig.write(block(10));
+    await rig.mark();
+    const { thread } = rig;
+    assert.ok(thread);
+    const { restart } = thread;
+    let isTried = false;
+    thread.restart = async () => {
+      isTried = true;
+      throw new TargetError('DEVICE_THREAD_LOST', 'no thread can be started');
+    };
+    await thread.thread?.terminate();
+    while (!isTried || sense(await rig.run('00 00 00 00 00 00')) === '02/04/01') await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.match(rig.notices.at(-1) as string, 'did not come back');
+    thread.restart = restart;
+    while (rig.unit.takeUnitAttention(nexus) !== undefined);
+    assert.is(sense(await rig.run('1b 00 00 00 01 00')), 'good');
+    assert.is(sense(await rig.run('08 00 00 00 0a 00')), 'good');
+  }));
+
+test('WRITE (6): a cartridge that is taken out under a command is not there any more', () =>
+  withTape({ isBound: true }, async (rig) => {
+    const [written] = await Promise.all([rig.run('0a 00 00 00 0a 00', { dataOut: block(10) }), rig.drive.remove()]);
+    assert.is(sense(written), '02/3a/00');
   }));
 
 for (const isBound of [false, true]) {
@@ -238,6 +265,28 @@ test('a tape that is loaded again after its thread was lost stands at its beginn
   assert.is(position.objectNumber, 0);
   await rig.drive.call('locate', { partition: 0, to: 'endOfData', number: 0 });
   assert.is((await rig.drive.call('position')).objectNumber, 2);
+  await rig.end();
+});
+
+test('a thread that dies between two calls of a load has a successor that loads', async () => {
+  const rig = await TapeRig.make({ isBound: true });
+  const { thread } = rig;
+  assert.ok(thread !== null);
+  const { call } = thread;
+  thread.call = async function (this: typeof thread, name: string, ...args: unknown[]) {
+    const answer: unknown = await (call as (name: string, ...args: unknown[]) => Promise<unknown>).call(this, name, ...args);
+    if (name === 'load') {
+      thread.call = call;
+      await thread.thread?.terminate();
+      while (!thread.isLost) await new Promise((resolve) => setImmediate(resolve));
+    }
+    return answer;
+  } as typeof call;
+  await thread.thread?.terminate();
+  const isBack = () => thread.call === call && rig.drive.state === 'loaded' && !thread.isLost;
+  for (let tries = 0; tries < 300 && !isBack(); tries++) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.is(rig.drive.state, 'loaded');
+  assert.is(thread.isLost, false);
   await rig.end();
 });
 

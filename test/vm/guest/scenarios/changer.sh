@@ -89,11 +89,13 @@ check 'it is unmounted' umount /mnt
 check 'mtx unloads the disc' mtx unload 5 2
 
 ask_host add
-check 'a cartridge that the host adds is seen' wait_for 30 sh -c "/usr/sbin/mtx -f $sg status | grep -q 'Storage Element 6 IMPORT/EXPORT:Full :VolumeTag=LUN009L6'"
+has_added() { mtx status | grep -q 'Storage Element 6 IMPORT/EXPORT:Full :VolumeTag=LUN009L6'; }
+check 'a cartridge that the host adds is seen' wait_for 30 has_added
 check 'it is loaded' mtx load 6 1
 check 'drive 1 becomes ready with it' wait_for 30 sh -c "mt-st -f $drive1 status | grep -q ONLINE"
 check 'it is unloaded' mtx unload 6 1
 ask_host remove
-check 'when the host removes it, it is gone' wait_for 30 sh -c "/usr/sbin/mtx -f $sg status | grep -q 'Storage Element 6 IMPORT/EXPORT:Empty'"
+has_removed() { mtx status | grep -q 'Storage Element 6 IMPORT/EXPORT:Empty'; }
+check 'when the host removes it, it is gone' wait_for 30 has_removed
 check_says 'loaderinfo decodes the library' 'Number of Storage Elements: 5' loaderinfo -f "$sg"
 check 'open-iscsi logs out' logout

@@ -3,7 +3,10 @@
 . /test/serve.sh
 
 must 'scsi_debug loads' modprobe scsi_debug dev_size_mb=16 lbpu=1 lbpws=1
-debug_folder() { first_folder=$(ls -d /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*:*:*:0 2> /dev/null | head -1) && [ -n "$first_folder" ] && echo "$first_folder"; }
+debug_folder() {
+  first_folder=$(ls -d /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*:*:*:0 2> /dev/null | head -1)
+  [ -n "$first_folder" ] && echo "$first_folder"
+}
 must 'sd finds its disk' wait_for 20 sh -c 'ls /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/sd*'
 local_sg=/dev/$(first_in "$(debug_folder)"/scsi_generic/sg*)
 local_disk=/dev/$(first_in "$(debug_folder)"/block/sd*)
@@ -92,12 +95,11 @@ random_file /tmp/written 512
 check 'data is written to the disk of the host' dd if=/tmp/written of="$remote" bs=65536 oflag=direct conv=fsync
 check 'it is read from there' dd if="$remote" of=/tmp/read bs=65536 count=32 iflag=direct
 check 'it is the same' same /tmp/written /tmp/read
-check 'a session of our own to the host finds it too' sh -c "iscsiadm -m node -o new -T $PASSTHROUGH_TARGET -p $PASSTHROUGH_PORTAL && iscsiadm -m node -T $PASSTHROUGH_TARGET -p $PASSTHROUGH_PORTAL -l"
-login_target=$PASSTHROUGH_TARGET
+check 'open-iscsi logs in to the host' login "$PASSTHROUGH_TARGET" "$PASSTHROUGH_PORTAL"
 check 'sd finds the disk of the host without Lunloom between' wait_for 30 disk_of 0
 check 'it is read without Lunloom between' dd if="$(disk_of 0)" of=/tmp/read bs=65536 count=32 iflag=direct
 check 'it holds what was written through Lunloom' same /tmp/written /tmp/read
-check 'open-iscsi logs out of the host' iscsiadm -m node -T "$PASSTHROUGH_TARGET" -p "$PASSTHROUGH_PORTAL" -u
+check 'open-iscsi logs out of the host' logout
 check 'open-iscsi logs out' iscsiadm -m node -T $served_target -p 127.0.0.1:3260 -u
 check 'Lunloom stops' stop_serving
 check 'scsi_debug is free again' modprobe -r scsi_debug

@@ -69,6 +69,17 @@ test('so many commands run at a time as there may be threads; the others wait in
   assert.is(waiting[0]?.command.cdb.length, 6, 'as long as the device is to see it');
 });
 
+test('what lay in the memory before is gone when the driver has it: it need not say truly what it has moved', async () => {
+  const { carrier, waiting } = makeCarrier(1);
+  const dataIn = new Uint8Array(new SharedArrayBuffer(64)).fill(0xa5);
+  const { ends } = carry(carrier, { direction: DataDirection.in, dataIn });
+  await turn();
+  waiting[0]?.end({ ...fine, status: ScsiStatus.checkCondition, movedLength: 64 });
+  await turn();
+  assert.is(ends[0]?.kind, 'answered');
+  assert.equal(dataIn, new Uint8Array(64));
+});
+
 test('HEAD OF QUEUE goes before what waits, and is told to the driver', async () => {
   const { carrier, waiting } = makeCarrier(1);
   for (const [opcode, attribute] of [

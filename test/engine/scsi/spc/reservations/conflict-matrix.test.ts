@@ -1,10 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type CommandRow, type ReservationClass, VARIABLE_LENGTH_OPCODE } from '../../../../../engine/scsi/command-table.js';
+import type { CommandRow, ReservationClass } from '../../../../../engine/scsi/command-table.js';
 import { disk } from '../../../../../engine/scsi/sbc/disk.js';
 import { NexusReservation } from '../../../../../engine/scsi/spc/reservations/reserve-release.js';
 import { makeUnit } from '../../scsi-fixture.js';
-import { a, b, c, hexOf, isAdmitted, keyA, keyB, makeScene, register, reserve } from './reservation-scene.js';
+import { admitted, everybody, nexusOfRole, plainCdb, RESERVATION_TYPES } from './admitted-roles.js';
+import { a, b, isAdmitted, keyA, keyB, makeScene, register, reserve } from './reservation-scene.js';
 
 /**
  * SPC-4 "SPC-4 commands that are allowed in the presence of various reservations", SBC-3 "SBC-3 commands that are allowed in the presence of various
@@ -83,32 +84,8 @@ const byCdb: Readonly<Record<string, readonly (readonly [cdb: string, Reservatio
   ],
 };
 
-type Role = 'holder' | 'registrant' | 'stranger';
-const everybody: readonly Role[] = ['holder', 'registrant', 'stranger'];
-const registrants: readonly Role[] = ['holder', 'registrant'];
-const holder: readonly Role[] = ['holder'];
-/** By class, then by type. */
-const admitted: Readonly<Record<ReservationClass, Readonly<Record<number, readonly Role[]>>>> = {
-  always: { 1: everybody, 3: everybody, 5: everybody, 6: everybody, 7: everybody, 8: everybody },
-  persistent: { 1: everybody, 3: everybody, 5: everybody, 6: everybody, 7: everybody, 8: everybody },
-  read: { 1: everybody, 3: holder, 5: everybody, 6: registrants, 7: everybody, 8: registrants },
-  write: { 1: holder, 3: holder, 5: registrants, 6: registrants, 7: registrants, 8: registrants },
-};
-const nexusOfRole = { holder: a, registrant: b, stranger: c } as const;
-
 function baseName({ name }: CommandRow): string {
   return name.replace(/ ?\(.*$/, '').replace(/^(SANITIZE) .*$/, '$1');
-}
-
-/** A CDB that says nothing but which command it is. */
-function plainCdb(row: CommandRow): string {
-  const cdb = new Uint8Array(row.cdbLength);
-  cdb[0] = row.opcode;
-  if (row.opcode === VARIABLE_LENGTH_OPCODE) {
-    cdb[7] = row.cdbLength - 8;
-    cdb[9] = row.serviceAction as number;
-  } else if (row.serviceAction !== undefined) cdb[1] = row.serviceAction;
-  return hexOf(cdb);
 }
 
 function casesOf(row: CommandRow): readonly (readonly [cdb: string, ReservationClass])[] {
@@ -121,7 +98,7 @@ function casesOf(row: CommandRow): readonly (readonly [cdb: string, ReservationC
 
 for (const row of disk.commands.rows) {
   test(`${row.name}: runs for whom each type of persistent reservation admits, and for nobody else`, () => {
-    for (const type of [1, 3, 5, 6, 7, 8]) {
+    for (const type of RESERVATION_TYPES) {
       const unit = makeScene();
       register(unit, [a, keyA], [b, keyB]);
       reserve(unit, a, keyA, type);
