@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { DEFAULT_LUN_STORE, DEFAULT_TARGET_NAME } from '../engine/config/config-document.js';
 import { type ConfigOrigin, type ConfigPath, type LocatedProblem, locateProblem } from '../engine/config/problem.js';
+import { withoutSecrets } from '../engine/config/store-text.js';
 import type { ConfigSource } from '../engine/config/yaml-source.js';
 import { numberOrText, parseLunOption } from './lun-option.js';
 
@@ -138,7 +139,7 @@ function overlayTarget(overlay: Overlay, options: ServeOptions, workingDirectory
   if (options.target === undefined && options.lun === undefined) return;
   const target = takeOnlyTarget(overlay, [
     ...(options.target === undefined ? [] : [`--target ${options.target}`]),
-    ...(options.lun ?? []).map((lun) => `--lun ${lun}`),
+    ...(options.lun ?? []).map((lun) => `--lun ${withoutSecrets(lun)}`),
   ]);
   if (target === null) return;
   if (options.target !== undefined) {
@@ -153,7 +154,7 @@ function overlayLuns(overlay: Overlay, fileLuns: unknown, options: readonly stri
   const luns: unknown[] = Array.isArray(fileLuns) ? [...fileLuns] : [];
   const optionByLun = new Map<unknown, string>();
   for (const text of options) {
-    const option = `--lun ${text}`;
+    const option = `--lun ${withoutSecrets(text)}`;
     const { raw, fault } = parseLunOption(text, workingDirectory);
     if (fault !== undefined) {
       overlay.problems.push(optionProblem(option, fault));

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../engine/clock.js';
 import { type IscsiUrl, LogicalUnitClient, loginOptionsOf, parseIscsiUrl, Session } from '../initiator/index.js';
+import { namingBlockless } from '../initiator/scsi/blockless.js';
 import type { Mismatch } from './block-data.js';
 import { LoadConnection } from './load-connection.js';
 import { type LoadOptions, type LoadPlan, type MediumSize, planLoad } from './load-plan.js';
@@ -87,7 +88,7 @@ async function askMediumSize(url: IscsiUrl): Promise<MediumSize> {
   try {
     const unit = new LogicalUnitClient(session, lun);
     await unit.clearUnitAttentions();
-    const { lbaCount, blockLengthBytes } = await unit.readCapacity();
+    const { lbaCount, blockLengthBytes } = await namingBlockless(unit, unit.readCapacity());
     return { lbaCount: Number(lbaCount), blockLengthBytes };
   } finally {
     if (!session.isClosed) await session.logout();

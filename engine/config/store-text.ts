@@ -26,9 +26,16 @@ export function kindNameOf(text: string): string {
 /** `ram:1GiB`, `null:1TiB`, `file:/srv/disk.img`. Everything after the first colon is the path of a file. */
 export function parseStoreText(text: string): Parsed<StoreText> {
   const parsed = readStoreText(text);
-  if (parsed.fault === undefined || !text.includes('://')) return parsed;
+  if (parsed.fault === undefined) return parsed;
   // Messages end up in logs, and a secret behind a mistyped kind is a secret still.
-  return fault(deviceKinds.reduce((message, { showSource }) => showSource?.(message) ?? message, parsed.fault));
+  const shown = withoutSecrets(text);
+  return shown === text ? parsed : fault(readStoreText(shown).fault ?? `expected ${STORE_FORM}`);
+}
+
+/** The text of a LUN, whatever it is and whether it can be read or not, as it may be shown and logged. */
+export function withoutSecrets(text: string): string {
+  // Paths may have signs in them that have a meaning in URLs.
+  return text.includes('://') ? deviceKinds.reduce((shown, { showSource }) => showSource?.(shown) ?? shown, text) : text;
 }
 
 function readStoreText(text: string): Parsed<StoreText> {

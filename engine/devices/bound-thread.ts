@@ -146,7 +146,7 @@ export class BoundThread<Service extends object> {
     const outcome = await Promise.race([closed, late]).finally(() => clearTimeout(timer));
     if (outcome !== 'late') return;
     stuckThreads.count++;
-    closed.then(notStuck, notStuck);
+    void closed.then(notStuck, notStuck);
     throw new TargetError('DEVICE_THREAD_STUCK', `the thread of the device has not ended within ${closeMsMax} ms: what it holds is left as it is`);
   }
 

@@ -11,8 +11,8 @@ import type { CommandSlot } from '../shm/command-slot.js';
  */
 export function runDeferred(command: CommandSlot, deferral: Deferral, work: (signal: AbortSignal) => Promise<void>): void {
   const abort = new AbortController();
-  const done = deferral.defer(() => abort.abort());
-  void settle(command, work, abort.signal).then(done);
+  const end = deferral.defer(() => abort.abort());
+  void settle(command, work, abort.signal).then(end);
 }
 
 async function settle(command: CommandSlot, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {

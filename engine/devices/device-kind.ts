@@ -25,7 +25,7 @@ export interface DeviceKind {
   parseSource(text: string): Parsed<string>;
   /** A source with a path in it as one that means the same wherever it is read: relative paths start at the directory. */
   resolveSource?(source: string, baseDirectory: string): string;
-  /** The source, or a message that has it in it, as it may be shown and logged, without secrets. As it stands where this is left out. */
+  /** The source, or a text that has it in it, as it may be shown and logged, without secrets. As it stands where this is left out. */
   showSource?(source: string): string;
   /** The file or directory that the device has for itself; two LUNs that are not both read only must not have the same. */
   ownPath?(source: string): string | null;

@@ -37,6 +37,7 @@ const functions = {
   'i_t nexus reset': TaskManagementFunction.itNexusReset,
 } as const;
 export type LoopbackFunction = keyof typeof functions | 'clear aca';
+const FUNCTION_NAMES = [...Object.keys(functions), 'clear aca'].join(', ');
 
 export interface LoopbackNexusOptions {
   readonly target: TargetNode;
@@ -51,6 +52,7 @@ export interface LoopbackNexusOptions {
 interface Waiting {
   readonly resolve: (result: LoopbackResult) => void;
   readonly reject: (error: TargetError) => void;
+  readonly forgetSignal: (() => void) | null;
 }
 
 /**
@@ -99,19 +101,21 @@ export class LoopbackNexus implements TaskOwner, NexusSeat {
     const task = this.#makeTask(command, taskSet);
     if (task === null) return Promise.resolve(withoutRoom(taskSet.statusWithoutRoom(this.nexus), command));
     return new Promise<LoopbackResult>((resolve, reject) => {
-      this.#waiting.set(task, { resolve, reject });
-      if (command.signal !== undefined) this.#abortOnSignal(task, command.signal);
+      const forgetSignal = command.signal === undefined ? null : this.#abortOnSignal(task, command.signal);
+      this.#waiting.set(task, { resolve, reject, forgetSignal });
       this.#options.runner.deliver(task);
     });
   }
 
   /**
    * Resolves when the function is complete: the tasks that it concerns have really stopped. Of a target reset the LUN says nothing. Rejects with
-   * `TargetError` `LUN_UNKNOWN`.
+   * `TargetError` `LUN_UNKNOWN`, `LOOPBACK_COMMAND` for a function that there is not, and `LOOPBACK_ABORTED` when the nexus has been closed.
    */
-  manageTasks(name: LoopbackFunction, lun = 0): Promise<void> {
+  async manageTasks(name: LoopbackFunction, lun = 0): Promise<void> {
+    if (this.#isClosed) throw aborted();
     if (name !== 'clear aca') {
-      const rule = multiTaskAborts.get(functions[name]) as MultiTaskAbort;
+      const rule = Object.hasOwn(functions, name) ? multiTaskAborts.get(functions[name]) : undefined;
+      if (rule === undefined) throw new TargetError('LOOPBACK_COMMAND', `there is no function ${JSON.stringify(name)}; there is ${FUNCTION_NAMES}`);
       return this.#abortTasks(rule, rule.targetScoped ? this.target.taskSets : [this.#taskSetAt(lun)]);
     }
     const taskSet = this.#taskSetAt(lun);
@@ -137,8 +141,7 @@ export class LoopbackNexus implements TaskOwner, NexusSeat {
 
   sendAnswer(task: Task): void {
     const { slot } = task;
-    const waiting = this.#waiting.get(task);
-    this.#waiting.delete(task);
+    const waiting = this.#takeWaiting(task);
     const dataInLength = Math.min(slot.dataInLength, slot.expectedDataInLength);
     waiting?.resolve({
       status: slot.status as ScsiStatus,
@@ -163,17 +166,23 @@ export class LoopbackNexus implements TaskOwner, NexusSeat {
   onTaskAnswered(): void {}
 
   onTaskEnded(task: Task): void {
-    const waiting = this.#waiting.get(task);
-    this.#waiting.delete(task);
-    waiting?.reject(aborted());
+    this.#takeWaiting(task)?.reject(aborted());
   }
 
-  #faultOf({ cdb, dataOut = NO_BYTES, dataInLength = 0 }: LoopbackCommand): string | null {
+  #takeWaiting(task: Task): Waiting | undefined {
+    const waiting = this.#waiting.get(task);
+    this.#waiting.delete(task);
+    waiting?.forgetSignal?.();
+    return waiting;
+  }
+
+  #faultOf({ cdb, dataOut = NO_BYTES, dataInLength = 0, attribute = 'simple' }: LoopbackCommand): string | null {
     const { transferLengthBytesMax, ahsLengthBytesMax } = this.#options.limits;
     const cdbLengthMax = TRANSPORTED_CDB_LENGTH_MIN + ahsLengthBytesMax;
     if (cdb.length < CDB_LENGTH_MIN || cdb.length > Math.min(cdbLengthMax, 260)) return `a CDB has 6 to 260 bytes, not ${cdb.length}`;
     if (dataOut.length > transferLengthBytesMax) return `Data-Out has at most ${transferLengthBytesMax} bytes, not ${dataOut.length}`;
     if (!Number.isInteger(dataInLength) || dataInLength < 0 || dataInLength > EXPECTED_LENGTH_MAX) return `${dataInLength} is no length of Data-In`;
+    if (!Object.hasOwn(attributes, attribute)) return `there is no task attribute ${JSON.stringify(attribute)}`;
     return null;
   }
 
@@ -211,12 +220,14 @@ export class LoopbackNexus implements TaskOwner, NexusSeat {
     if (!mayStay && task.dataOutPiece === NO_PIECE) this.#options.runner.refuse(task);
   }
 
-  #abortOnSignal(task: Task, signal: AbortSignal): void {
+  /** Answers what lets go of the signal again: one may be given to any number of commands. */
+  #abortOnSignal(task: Task, signal: AbortSignal): () => void {
     const { life } = task;
     const abort = () => {
       if (task.life === life && this.#waiting.has(task)) this.#options.runner.abort(task, () => {});
     };
     signal.addEventListener('abort', abort, { once: true });
+    return () => signal.removeEventListener('abort', abort);
   }
 
   #taskSetAt(lun: number): TaskSet {

@@ -122,9 +122,7 @@ export function abortTasksOf(taskSet: TaskSet, runner: TaskRunner, concerns: Abo
  * that command has really stopped. Without a condition of this nexus there is nothing to do. A command of slot `except` has asked for it, and goes on.
  */
 export function clearAcaOf(nexus: ITNexus, taskSet: TaskSet, runner: TaskRunner, done: () => void, except: CommandSlot | null = null): void {
-  const acaTask = taskSet.tasks.find(
-    (task) => task.passesAca && task.attribute === TaskAttribute.aca && task.owner.nexus === nexus && task.slot !== except,
-  );
+  const acaTask = taskSet.tasks.find((task) => task.passesAca && task.attribute === TaskAttribute.aca && task.owner.nexus === nexus && task.slot !== except);
   const clear = () => {
     taskSet.clearAca(({ faultedNexus }) => faultedNexus === nexus);
     done();

@@ -2,6 +2,7 @@ import { SenseKey } from '../../engine/scsi/sense-codes.js';
 import { InitiatorError } from '../errors.js';
 import { initiatorLimits } from '../limits.js';
 import type { CacheFlags, CdbLength, Lba, LbaRange } from './block-cdbs.js';
+import { namingBlockless } from './blockless.js';
 import type { LogicalUnitClient } from './logical-unit-client.js';
 import { type Piece, runPieces } from './pieces.js';
 import type { Capacity, LbaStatus } from './reports.js';
@@ -63,7 +64,7 @@ export class BlockDevice {
   /** Asks the unit how large it is and what it takes. Takes the unit attentions that wait. Throws `TARGET_FAILURE` for block length 0. */
   static async open(unit: LogicalUnitClient, options: BlockDeviceOptions = {}): Promise<BlockDevice> {
     await unit.clearUnitAttentions();
-    const capacity = await askCapacity(unit);
+    const capacity = await namingBlockless(unit, askCapacity(unit));
     if (capacity.blockLengthBytes === 0) throw new InitiatorError('TARGET_FAILURE', `LUN ${unit.lun} has blocks of no length`);
     const pages: readonly number[] = await unlessUnknown(unit.vpd('supportedPages'), []);
     const limits = pages.includes(VpdPageCode.blockLimits) ? await unlessUnknown(unit.vpd('blockLimits'), null) : null;

@@ -22,7 +22,7 @@ export async function makeGoodMedia(folder: string): Promise<void> {
   const luns = [
     { lun: 0, store: `tape:${at('a.tape')}`, capacity: TAPE_CAPACITY_BYTES },
     { lun: 1, store: 'tape:', capacity: TAPE_CAPACITY_BYTES },
-    { lun: 2, store: `cdrom:${at('disc')}`, profile: 'dvd+r', size: '8MiB' },
+    { lun: 2, store: `cdrom:${at('disc')}`, profile: 'dvd+r', size: '5MiB' },
     { lun: 3, store: `changer:${at('a.lib.yaml')}` },
     { lun: 4, store: `osd:${at('store')}` },
   ];

@@ -5,17 +5,17 @@ import { type LoopbackCommand, type LoopbackFunction, type LoopbackNexus, openLo
 import { ScsiStatus } from '../../engine/scsi/status.js';
 import { type SeededRandom, seededRandom } from '../support/random.js';
 import { DeviceRig, type RigUnit } from './devices/device-rig.js';
-import { hostileCommand, markedLuns, pick, Samples } from './devices/hostile-commands.js';
+import { hostileCommand, markedLuns, objectSeeds, pick, Samples } from './devices/hostile-commands.js';
 import { assertWellFormed } from './devices/outcome-shape.js';
 
 /**
  * Commands that nobody sane would send, to devices of all kinds in a running engine, by two initiators at a time, with aborts and resets in between.
- * `LUNLOOM_HOSTILE_SECONDS` makes each of the two runs longer than the 6 seconds of CI; the order of the answers is the machine's, so that a seed repeats
+ * `LUNLOOM_HOSTILE_SECONDS` makes each of the two runs longer than the 4 seconds of CI; the order of the answers is the machine's, so that a seed repeats
  * what is asked, and mostly what comes of it.
  */
 
 const SEED = Number(process.env['LUNLOOM_SEED'] ?? Date.now() % 2 ** 32);
-const SECONDS = Number(process.env['LUNLOOM_HOSTILE_SECONDS'] ?? 6);
+const SECONDS = Number(process.env['LUNLOOM_HOSTILE_SECONDS'] ?? 4);
 const NEXUS_COUNT = 2;
 const LANES_A_NEXUS = 4;
 const COMMANDS_A_ROUND = 400;
@@ -71,6 +71,8 @@ for (const [where, workers] of [
 async function attackAll(rig: DeviceRig, random: SeededRandom, samples: Samples): Promise<void> {
   const nexuses = Array.from({ length: NEXUS_COUNT }, () => openLoopback(rig.engine));
   for (const { lun } of rig.units) samples.keep((await tell(nexuses[0] as LoopbackNexus, { lun, cdb: MODE_SENSE, dataInLength: 4096 })).dataIn, random);
+  const store = rig.units.find(({ name }) => name === 'object store') as RigUnit;
+  for (const command of objectSeeds(store.lun)) assertWellFormed(command, await tell(nexuses[0] as LoopbackNexus, command));
   let left = COMMANDS_A_ROUND;
   const lane = async (nexus: LoopbackNexus) => {
     while (left-- > 0) {
@@ -79,7 +81,7 @@ async function attackAll(rig: DeviceRig, random: SeededRandom, samples: Samples)
       await attackUnit(rig, nexus, unit, random, samples);
     }
   };
-  const clearing = setInterval(() => void clearAllAca(rig, nexuses), CLEAR_ACA_MS);
+  const clearing = setInterval(() => clearAllAca(rig, nexuses).catch(onlyAborted), CLEAR_ACA_MS);
   try {
     await Promise.all(nexuses.flatMap((nexus) => Array.from({ length: LANES_A_NEXUS }, () => lane(nexus))));
   } finally {
@@ -118,9 +120,13 @@ async function settle(nexus: LoopbackNexus, command: LoopbackCommand): Promise<O
   try {
     return await nexus.execute(command);
   } catch (error) {
-    if (error instanceof TargetError && error.code === 'LOOPBACK_ABORTED') return 'aborted';
-    throw error;
+    return onlyAborted(error);
   }
+}
+
+function onlyAborted(error: unknown): 'aborted' {
+  if (error instanceof TargetError && error.code === 'LOOPBACK_ABORTED') return 'aborted';
+  throw error;
 }
 
 async function tell(nexus: LoopbackNexus, command: LoopbackCommand): Promise<Exclude<Outcome, 'aborted'>> {

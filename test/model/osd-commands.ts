@@ -4,8 +4,8 @@ import { decodeList, decodeObjects, Osd, type OsdCommand, queryList, scatterGath
 import type { SeededRandom } from '../support/random.js';
 import { byNumber, keyOf, type OsdKind, type OsdModel, type OsdName, PAGE_BASE, ROOT } from './osd-model.js';
 import {
-  applySets,
   type AttributePart,
+  applySets,
   checkGets,
   checkValues,
   NO_ATTRIBUTES,
@@ -68,10 +68,10 @@ export class OsdCommands {
     if (choice < 2) return this.#ofPartition({ kind: 'partition', partition, object: 0n });
     if (choice < 10 || users.length === 0) return this.#create(partition);
     if (choice < 14) return this.#createCollection(partition);
-    if (choice < 60) return this.#data(pick(random, users));
-    if (choice < 72) return this.#attributes(pick(random, [ROOT, { kind: 'partition', partition, object: 0n }, ...collections, ...users]));
-    if (choice < 80) return this.#list(partition);
-    if (choice < 84) return this.#removeUser(pick(random, users));
+    if (choice < 52) return this.#data(pick(random, users));
+    if (choice < 64) return this.#attributes(pick(random, [ROOT, { kind: 'partition', partition, object: 0n }, ...collections, ...users]));
+    if (choice < 72) return this.#list(partition);
+    if (choice < 76) return this.#removeUser(pick(random, users));
     return this.#ofCollection(partition, collections);
   }
 
@@ -158,7 +158,17 @@ export class OsdCommands {
     if (!withData) {
       const number = [32, Buffer.from([count >> 8, count & 0xff])] as const;
       const command = { patches: [number] };
-      return this.#step({ name: `CREATE ${count}`, action: Osd.CREATE, command, target, permissions: Permission.create, creates: true, count, sense: fault, run: create });
+      return this.#step({
+        name: `CREATE ${count}`,
+        action: Osd.CREATE,
+        command,
+        target,
+        permissions: Permission.create,
+        creates: true,
+        count,
+        sense: fault,
+        run: create,
+      });
     }
     const start = random.below(3) === 0 ? random.below(9000) : 0;
     const { command, data, pieces } = this.#dataOut(start);
@@ -350,7 +360,11 @@ export class OsdCommands {
           const entry = answer.dataIn.subarray(8 + 16 * index);
           assert.is(Number(entry.readBigUInt64BE(8)), at, 'extents tile the object');
           const end = at + entry.readUInt32BE(4);
-          if (entry.readUInt16BE(2) === 2) assert.ok(bytes.subarray(at, end).every((byte) => byte === 0), 'a hole is zero');
+          if (entry.readUInt16BE(2) === 2)
+            assert.ok(
+              bytes.subarray(at, end).every((byte) => byte === 0),
+              'a hole is zero',
+            );
           at = end;
         }
         assert.is(at, bytes.length, 'extents reach to the end');
@@ -363,7 +377,8 @@ export class OsdCommands {
     const name = `${sets ? 'SET' : 'GET'} ATTRIBUTES of a ${target.kind}`;
     const permissions = sets ? Permission.setAttributes : Permission.getAttributes;
     const order: Order = sets ? 'after' : 'get-first';
-    if (this.#random.below(10) > 0) return this.#step({ name, action: sets ? Osd.SET_ATTRIBUTES : Osd.GET_ATTRIBUTES, target, permissions, order, run: () => {} });
+    if (this.#random.below(10) > 0)
+      return this.#step({ name, action: sets ? Osd.SET_ATTRIBUTES : Osd.GET_ATTRIBUTES, target, permissions, order, run: () => {} });
     return target.kind === 'root' || target.kind === 'user' ? this.#flush(target) : this.#list(target.partition);
   }
 
@@ -416,8 +431,8 @@ export class OsdCommands {
 
   #ofCollection(partition: bigint, collections: readonly OsdName[]): OsdStep {
     const random = this.#random;
-    const choice = random.below(7);
-    if (choice < 2) return this.#query(partition, collections);
+    const choice = random.below(9);
+    if (choice < 2 || choice > 6) return this.#query(partition, collections);
     if (collections.length === 0) return this.#createCollection(partition);
     const target = pick(random, collections);
     const members = this.#model.members(target);
@@ -506,7 +521,7 @@ export class OsdCommands {
   #query(partition: bigint, collections: readonly OsdName[]): OsdStep {
     const random = this.#random;
     const source = collections.length > 0 && random.boolean() ? pick(random, collections) : null;
-    const matches = collections.length > 0 && random.below(3) === 0 ? pick(random, collections).object : 0n;
+    const matches = collections.length > 0 && random.boolean() ? pick(random, collections).object : 0n;
     const mode = random.boolean() ? 'any' : 'all';
     const criteria = Array.from({ length: 1 + random.below(2) }, () => {
       const min = random.boolean() ? random.bytes(1) : Buffer.alloc(0);

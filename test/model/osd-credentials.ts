@@ -57,7 +57,15 @@ export class OsdCredentials {
     if (this.#root === null) return;
     const seeds = [Buffer.from(this.#random.bytes(20)), Buffer.from(this.#random.bytes(20))] as const;
     await send({ action: Osd.SET_KEY, specific: 2, partition, patches: [[32, seeds[0]]] });
-    await send({ action: Osd.SET_KEY, specific: 3, partition, patches: [[24, Uint8Array.of(WORKING_KEY)], [32, seeds[1]]] });
+    await send({
+      action: Osd.SET_KEY,
+      specific: 3,
+      partition,
+      patches: [
+        [24, Uint8Array.of(WORKING_KEY)],
+        [32, seeds[1]],
+      ],
+    });
     const own = keysOf(this.#root.generation, seeds[0]);
     this.#keys.set(partition, { partition: own.authentication, working: keysOf(own.generation, seeds[1]).authentication });
     await send({ action: Osd.SET_ATTRIBUTES, partition, set: [{ page: 0x30000005, number: 1, value: Uint8Array.of(method) }] });

@@ -32,7 +32,13 @@ export const ROOT: OsdName = { kind: 'root', partition: 0n, object: 0n };
 const TAG = 0x40000001;
 
 export const keyOf = (page: number, number: number) => `${page.toString(16)}.${number.toString(16)}`;
-export const uint = (value: bigint | number, lengthBytes: number) => Buffer.from(BigInt(value).toString(16).padStart(2 * lengthBytes, '0'), 'hex');
+export const uint = (value: bigint | number, lengthBytes: number) =>
+  Buffer.from(
+    BigInt(value)
+      .toString(16)
+      .padStart(2 * lengthBytes, '0'),
+    'hex',
+  );
 
 /** What an object storage device has to hold: maps of bytes and attributes. */
 export class OsdModel {
@@ -118,7 +124,8 @@ export class OsdModel {
 
   #information(name: OsdName, number: number): Buffer | null {
     const { kind, partition, object } = name;
-    if (kind === 'root') return number === 0xc0 ? uint(this.partitions.size, 8) : number === 9 ? (this.attributes.get(keyOf(0x90000001, 9)) ?? Buffer.alloc(0)) : null;
+    if (kind === 'root')
+      return number === 0xc0 ? uint(this.partitions.size, 8) : number === 9 ? (this.attributes.get(keyOf(0x90000001, 9)) ?? Buffer.alloc(0)) : null;
     if (number === 1) return uint(partition, 8);
     if (kind === 'partition') return number === 0xc1 ? uint(this.partition(partition).objects.size, 8) : null;
     if (number === 2) return uint(object, 8);

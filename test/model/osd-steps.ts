@@ -61,7 +61,12 @@ export function pick<T>(random: SeededRandom, values: readonly T[]): T {
 }
 
 /** Attributes to go with a command about `name`, which the model has, or which is about to come: then `present` is false. */
-export function randomAttributes(random: SeededRandom, model: OsdModel, name: OsdName, options: { readonly present: boolean; readonly count: number }): AttributePart {
+export function randomAttributes(
+  random: SeededRandom,
+  model: OsdModel,
+  name: OsdName,
+  options: { readonly present: boolean; readonly count: number },
+): AttributePart {
   if (random.below(3) === 0) return NO_ATTRIBUTES;
   const form = options.count > 1 ? 'list' : pick(random, ['list', 'list', 'list', 'page', 'one'] as const);
   const setCount = form === 'list' ? random.below(4) : random.below(2) + (form === 'one' ? 1 : 0);
@@ -82,7 +87,12 @@ export function randomAttributes(random: SeededRandom, model: OsdModel, name: Os
   return { fields: fieldsOf(form, sets, gets, getPage), permissions, sense, sets, gets, getPage };
 }
 
-function fieldsOf(form: 'list' | 'page' | 'one', sets: readonly OsdAttribute[], gets: readonly OsdAttributeName[], getPage: number | null): Partial<OsdCommand> {
+function fieldsOf(
+  form: 'list' | 'page' | 'one',
+  sets: readonly OsdAttribute[],
+  gets: readonly OsdAttributeName[],
+  getPage: number | null,
+): Partial<OsdCommand> {
   const [first] = sets;
   if (form === 'one') return first === undefined ? {} : { setOne: first };
   if (form === 'page') return { ...(first === undefined ? {} : { setValue: first }), ...(getPage === null ? {} : { getPage }) };
@@ -94,7 +104,12 @@ function isExclusive(kind: OsdKind, page: number): boolean {
   return page < PAGE_BASE[kind] + 0x10000;
 }
 
-function goodSet(random: SeededRandom, model: OsdModel, name: OsdName, { present, count }: { readonly present: boolean; readonly count: number }): OsdAttribute {
+function goodSet(
+  random: SeededRandom,
+  model: OsdModel,
+  name: OsdName,
+  { present, count }: { readonly present: boolean; readonly count: number },
+): OsdAttribute {
   const { kind } = name;
   const base = PAGE_BASE[kind];
   const own = { page: base + 0x10000 + random.below(2), number: 1 + random.below(3), value: random.bytes(random.below(4) === 0 ? 0 : 1 + random.below(30)) };
@@ -146,7 +161,12 @@ function badSet(random: SeededRandom, kind: OsdKind): OsdAttribute {
     { page: base + 3, number: 1, value: uint(7, 6) },
     { page: base + 0x7777, number: 1, value: uint(7, 1) },
     { page: (base + 0x30010000) % 0xc0000000, number: 1, value: uint(7, 1) },
-    ...(kind === 'user' ? [{ page: 4, number: 3, value: uint(0x99999, 8) }, { page: 1, number: 0x82, value: uint(7, 4) }] : []),
+    ...(kind === 'user'
+      ? [
+          { page: 4, number: 3, value: uint(0x99999, 8) },
+          { page: 1, number: 0x82, value: uint(7, 4) },
+        ]
+      : []),
   ];
   return pick(random, bad);
 }

@@ -321,6 +321,7 @@ export interface OsdCapability {
   readonly objectType: number;
   readonly permissions: number;
   readonly descriptorType: number;
+  readonly allowedAttributesAccess?: number;
   readonly policyAccessTag?: number;
   readonly bootEpoch?: number;
   readonly partition?: bigint;
@@ -340,6 +341,7 @@ export function encodeCapability(capability: OsdCapability): Uint8Array {
   bytes[48] = capability.objectType;
   fields.setUint16(49, capability.permissions);
   bytes[55] = capability.descriptorType << 4;
+  fields.setUint32(56, capability.allowedAttributesAccess ?? 0);
   fields.setUint32(60, capability.policyAccessTag ?? 0);
   fields.setUint16(64, capability.bootEpoch ?? 0);
   fields.setBigUint64(72, capability.partition ?? 0n);

@@ -3,6 +3,7 @@ import { accountingCases } from './accounting.js';
 import { arenaCases } from './arena.js';
 import { digestCases } from './digests.js';
 import { loginCases } from './login.js';
+import { loopbackCases } from './loopback.js';
 import { orderingCases } from './ordering.js';
 import { pathCases } from './path.js';
 import { pduCases } from './pdu.js';
@@ -20,4 +21,5 @@ export const microCases: readonly MicroCase[] = [
   ...arenaCases,
   ...accountingCases,
   ...pathCases,
+  ...loopbackCases,
 ];

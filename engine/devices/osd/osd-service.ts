@@ -3,7 +3,7 @@ import { Asc, SenseKey } from '../../scsi/sense-codes.js';
 import { ScsiStatus } from '../../scsi/status.js';
 import { type DeviceFacts, uint } from './attributes/attribute-page.js';
 import { partitionTimestampBypass } from './attributes/timestamp-bypass.js';
-import { attributePermissions, checkAttributes, getAttributes, setAttributes } from './commands/attribute-functions.js';
+import { attributeNames, attributePermissions, checkAttributes, getAttributes, setAttributes } from './commands/attribute-functions.js';
 import { type CommandDefinition, changesBy } from './commands/definition.js';
 import { commandDefinitions } from './commands/index.js';
 import { MasterKeyExchange } from './commands/key-commands.js';
@@ -141,6 +141,7 @@ export class OsdService {
       permissions: definition.permissions(cdb) | attributePermissions(attributes),
       keyLevel: definition.keyLevel?.(cdb) ?? keyLevelOf(found.kind),
       range: definition.range?.(cdb) ?? null,
+      attributes: attributeNames(attributes),
     };
     const validated = this.#security.validate(cdb, demand, request.securityToken);
     onValidated(validated);

@@ -273,7 +273,7 @@ export class TapeUnit implements UnitPart, MediaDrive {
     try {
       await this.#revive();
       const { facts, notices } = await this.call('load', { path: cartridge.path, readOnly, create });
-      for (const notice of notices) this.options.onNotice(notice);
+      for (const notice of notices) this.options.onNotice(`${cartridge.path}: ${notice}`);
       this.#position = await this.call('position');
       this.#facts = facts;
       this.#state = DriveState.loaded;

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BoundThread, DeviceDefect } from '../../../engine/devices/bound-thread.js';
+import { stuckThreads } from '../../../engine/devices/stuck-threads.js';
 import { TargetError } from '../../../engine/errors.js';
 import type { CountingService } from './counting-service.js';
 
@@ -69,6 +70,19 @@ test('a thread that ends rejects what it was asked, says so once, and can be sta
   assert.is(await thread.call('add', 1), 101);
   await thread.close();
   assert.is(lostCount, 1);
+});
+
+test('a thread that does not come out of a call keeps nobody from closing it for ever', async () => {
+  const thread = await BoundThread.start<CountingService>({ moduleUrl, options: { start: 1 }, isBound: true, closeMsMax: 50 });
+  const gate = new Int32Array(new SharedArrayBuffer(4));
+  const stuck = thread.call('wait', gate);
+  assert.is(await codeOf(thread.close()), 'DEVICE_THREAD_STUCK');
+  assert.is(stuckThreads.count, 1);
+  Atomics.store(gate, 0, 1);
+  Atomics.notify(gate, 0);
+  await stuck;
+  for (let count = 0; stuckThreads.count > 0 && count < 200; count++) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.is(stuckThreads.count, 0, 'it has ended after all');
 });
 
 test('a thread that is killed is told of, and closing it then does nothing', async () => {

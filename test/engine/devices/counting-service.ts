@@ -17,6 +17,11 @@ export class CountingService {
     bytes.fill(value);
   }
 
+  /** Until somebody opens the gate. */
+  wait(gate: Int32Array): void {
+    Atomics.wait(gate, 0, 0);
+  }
+
   refuse(): never {
     throw new TargetError('COUNTING_REFUSED', 'not today');
   }

@@ -1,10 +1,15 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ZodType } from 'zod';
+import { renderResolvedConfig } from '../../../cli/check.js';
 import { parseLunOption } from '../../../cli/lun-option.js';
+import { overlayOptions } from '../../../cli/overlay.js';
 import { documentOf, readConfigDocument } from '../../../engine/config/config-document.js';
 import type { EngineConfig } from '../../../engine/config/engine-config.js';
-import { showLunText } from '../../../engine/config/store-text.js';
+import { showLunText, withoutSecrets } from '../../../engine/config/store-text.js';
 import type { DeviceKind } from '../../../engine/devices/device-kind.js';
 import { deviceKinds } from '../../../engine/devices/registry.js';
 
@@ -126,8 +131,19 @@ test('passthrough: no message and no text for people holds the secret of a URL',
       const { problems } = readConfigDocument({ targets: [{ name: 'iqn.2026-11.io.lunloom:options', luns }] }, '/');
       assert.ok(problems.length > 0, store);
       assert.not.match(JSON.stringify(problems), /hunter22/, store);
+      const typed = overlayOptions(null, { lun: [`0=${store},delay=-1`] }, HERE).locate(['targets', 0, 'luns', 0, 'delay'], 'value');
+      assert.not.match(JSON.stringify(typed), /hunter22/, store);
     }
+    const file = join(mkdtempSync(join(tmpdir(), 'lunloom-options-')), 'lab.yaml');
+    writeFileSync(file, JSON.stringify({ targets: [{ name: 'iqn.2026-11.io.lunloom:options', luns: [{ lun: 0, store: `passthrough:${url}` }] }] }));
+    for (const json of [true, false]) {
+      const shown = renderResolvedConfig(file, json);
+      assert.match(shown, 'me%***@h');
+      assert.not.match(shown, /hunter22/);
+    }
+    rmSync(dirname(file), { recursive: true });
   }
+  assert.is(withoutSecrets('file:/srv/100%/me@home'), 'file:/srv/100%/me@home');
 });
 
 test.run();

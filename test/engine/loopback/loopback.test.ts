@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { EngineConfig } from '../../../engine/config/engine-config.js';
@@ -147,8 +148,21 @@ test('what is no command is refused, and nothing after the nexus was closed is s
     assert.is(await codeOf(nexus.execute({ cdb: Buffer.alloc(5) })), 'LOOPBACK_COMMAND');
     assert.is(await codeOf(nexus.execute({ cdb: Buffer.alloc(261) })), 'LOOPBACK_COMMAND');
     assert.is(await codeOf(nexus.execute({ cdb: TEST_UNIT_READY, dataInLength: -1 })), 'LOOPBACK_COMMAND');
+    // As JavaScript may: the types do not have them.
+    assert.is(await codeOf(nexus.execute({ cdb: TEST_UNIT_READY, attribute: 'toString' as 'simple' })), 'LOOPBACK_COMMAND');
+    assert.is(await codeOf(nexus.manageTasks('constructor' as 'clear aca')), 'LOOPBACK_COMMAND');
+    assert.is(await codeOf(nexus.manageTasks('logical unit reset', 7)), 'LUN_UNKNOWN');
     await nexus.close();
     assert.is(await codeOf(nexus.execute({ cdb: TEST_UNIT_READY })), 'LOOPBACK_ABORTED');
+    assert.is(await codeOf(nexus.manageTasks('logical unit reset')), 'LOOPBACK_ABORTED');
+  }));
+
+test('a signal that is given to many commands is let go of by each that ends', () =>
+  withNexuses('inline', 1, async ([nexus]) => {
+    assert.ok(nexus !== undefined);
+    const { signal } = new AbortController();
+    for (let count = 0; count < 20; count++) await nexus.execute({ cdb: TEST_UNIT_READY, signal });
+    assert.is(getEventListeners(signal, 'abort').length, 0);
   }));
 
 test('the engine closes what was left open', async () => {

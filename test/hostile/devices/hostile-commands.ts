@@ -10,6 +10,9 @@ const DATA_OUT_MAX = 128 * 1024;
 const DATA_IN_MAX = 1024 * 1024;
 const EXPECTED_MAX = 0xffffffff;
 const OSD_TYPE = 0x11;
+const CHANGER_TYPE = 0x08;
+/** Of the library: picker, drives, mail slot and slots, and one that is none. */
+const ELEMENTS = [0x0000, 0x0100, 0x0101, 0x0300, 0x0400, 0x0401, 0x0402, 0x0403, 0x0404];
 const MODE_SELECT_6 = 0x15;
 /** Values at which fields turn over. */
 const EDGE_BYTES = [0x00, 0x01, 0x02, 0x7f, 0x80, 0xfe, 0xff];
@@ -67,6 +70,7 @@ function hostileCdb(unit: RigUnit, random: SeededRandom, samples: Samples): { re
   if (unit.peripheralDeviceType === OSD_TYPE && kind < 13) return osdCommand(unit, random, samples);
   const row = pick(unit.rows, random);
   const cdb = cdbOfRow(row, random);
+  if (unit.peripheralDeviceType === CHANGER_TYPE && random.boolean()) addressElements(cdb, random);
   if (random.below(8) === 0) flipBits(cdb, random);
   return { cdb };
 }
@@ -89,6 +93,13 @@ function cdbOfRow(row: CommandRow, random: SeededRandom): Buffer {
   return cdb;
 }
 
+/** MOVE MEDIUM and the like: the picker, and elements that are there. */
+function addressElements(cdb: Buffer, random: SeededRandom): void {
+  if (cdb.length < 12) return;
+  cdb.writeUInt16BE(0, 2);
+  for (const at of [4, 6]) cdb.writeUInt16BE(pick(ELEMENTS, random), at);
+}
+
 function variableCdb(unit: RigUnit, random: SeededRandom): Buffer {
   const length = CDB_LENGTH_MIN + random.below(CDB_LENGTH_MAX - CDB_LENGTH_MIN + 1);
   const cdb = Buffer.from(random.bytes(length));
@@ -100,9 +111,25 @@ function variableCdb(unit: RigUnit, random: SeededRandom): Buffer {
 }
 
 const osdActions = Object.values(Osd);
-const PARTITIONS = [0n, 0x10000n, 0x10001n, 0x10002n, 0xffffffffffffffffn];
-const OBJECTS = [0n, 0x10000n, 0x10001n, 0x20000n, 0xffffffffffffffffn];
+/** Those of `objectSeeds` more often than not, the partition itself, and what is not there. */
+const PARTITIONS = [0x10000n, 0x10000n, 0x10000n, 0x10000n, 0x10000n, 0n, 0x10001n, 0xffffffffffffffffn];
+const OBJECTS = [0x10000n, 0x10000n, 0x10000n, 0x10001n, 0x10001n, 0n, 0x20000n, 0xffffffffffffffffn];
 const PAGES = [0x0, 0x1, 0x2, 0x4, 0x5, 0x30000001, 0x60000001, 0x60000002, 0x90000001, 0x90000003, 0x20000000, 0xf0000000, 0xfffffffe, 0xffffffff];
+
+/** Something to begin with: a partition with an object and a collection, of these numbers. */
+export function objectSeeds(lun: number): LoopbackCommand[] {
+  const partition = 0x10000n;
+  const seeds = [
+    { action: Osd.CREATE_PARTITION, partition },
+    { action: Osd.CREATE, partition, object: 0x10000n },
+    { action: Osd.CREATE_COLLECTION, partition, object: 0x10001n },
+    { action: Osd.WRITE, partition, object: 0x10000n, length: 64, data: Buffer.alloc(64, 0x5a) },
+  ];
+  return seeds.map((seed) => {
+    const { cdb, dataOut } = encodeOsd(seed);
+    return { lun, cdb, dataOut };
+  });
+}
 
 /** One that is encoded as it should be, and then changed or not. */
 function osdCommand(unit: RigUnit, random: SeededRandom, samples: Samples): { readonly cdb: Buffer; readonly dataOut: Uint8Array } {
@@ -127,8 +154,11 @@ function osdCommand(unit: RigUnit, random: SeededRandom, samples: Samples): { re
     ...(data !== undefined && { data }),
   });
   const bytes = Buffer.from(cdb);
+  const row = unit.rows.find(({ serviceAction, opcode }) => opcode === VARIABLE_LENGTH_OPCODE && serviceAction === action);
+  // Most commands have not all of the fields.
+  if (row !== undefined && random.below(8) !== 0) for (let at = 1; at < bytes.length; at++) bytes[at] = (bytes[at] as number) & legalBitsOf(row, at);
   const out = Buffer.from(dataOut);
-  if (random.below(3) === 0) flipBits(bytes.subarray(10), random);
+  if (random.below(5) === 0) flipBits(bytes.subarray(10), random);
   if (random.below(16) === 0) flipBits(bytes, random);
   if (out.length > 0 && random.below(4) === 0) flipBits(out, random);
   return { cdb: bytes, dataOut: random.below(8) === 0 ? out.subarray(0, random.below(out.length + 1)) : out };

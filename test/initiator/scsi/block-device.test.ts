@@ -153,4 +153,16 @@ test('COMPARE AND WRITE is never cut', async () => {
   assert.is(commands.length, 0);
 });
 
+test('a device without blocks is said to be one', async () => {
+  const standard = (type: number) => ({ dataIn: Buffer.from([type, 0x80, 6, 2, 31, ...new Array(31).fill(0x20)]) });
+  const unitOf = (type: number) => scriptedUnit(({ cdb }) => (cdb[0] === 0x00 ? {} : cdb[0] === 0x12 ? standard(type) : checkConditionOf(5, 0x2000))).unit;
+  const messageOf = (type: number) =>
+    BlockDevice.open(unitOf(type)).then(
+      () => 'open',
+      (error: Error) => error.message,
+    );
+  assert.is(await messageOf(0x01), 'LUN 0 has no blocks to read and write: its type is tape');
+  assert.match(await messageOf(0x00), /READ CAPACITY .*ILLEGAL REQUEST/);
+});
+
 test.run();

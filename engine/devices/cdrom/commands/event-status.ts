@@ -1,5 +1,7 @@
 import { ALL_BITS, CONTROL_UNUSED, returnData } from '../../../scsi/cdb.js';
 import type { UnitCommandRow } from '../../../scsi/command-table.js';
+import type { LogicalUnit } from '../../../scsi/logical-unit.js';
+import { PowerConditions } from '../../../scsi/sbc/power-conditions.js';
 import { invalidFieldInCdb } from '../../../scsi/sense.js';
 import { driveOf, type OpticalDrive } from '../drive/optical-drive.js';
 
@@ -21,7 +23,8 @@ const SUPPORTED_CLASSES = classes.reduce((bits, each) => bits | (1 << each), 0);
 
 const OPERATIONAL_CHANGE_EVENT = 0x02;
 const FEATURE_CHANGE = 0x0001;
-const POWER_ACTIVE = 0x01;
+/** POWER STATUS: sleep is standby to us. */
+const PowerStatus = { active: 1, idle: 2, standby: 3 } as const;
 const MEDIA_PRESENT_BIT = 0x02;
 const TRAY_OPEN_BIT = 0x01;
 
@@ -30,8 +33,15 @@ function hasEvent(drive: OpticalDrive, eventClass: number, nexusId: number): boo
   return eventClass === EventClass.media && drive.events.hasMedia(nexusId);
 }
 
+function powerStatusOf(unit: LogicalUnit): number {
+  const low = unit.part(PowerConditions).lowCondition;
+  if (low === null) return PowerStatus.active;
+  return low.startsWith('idle') ? PowerStatus.idle : PowerStatus.standby;
+}
+
 /** What is told of a class: an event that is over then, and the state. */
-function describe(drive: OpticalDrive, eventClass: number, nexusId: number): readonly number[] {
+function describe(unit: LogicalUnit, eventClass: number, nexusId: number): readonly number[] {
+  const drive = driveOf(unit);
   const prevented = drive.prevention.isPersistent ? PERSISTENT_PREVENTED_BIT : 0;
   switch (eventClass) {
     case EventClass.operationalChange: {
@@ -39,7 +49,7 @@ function describe(drive: OpticalDrive, eventClass: number, nexusId: number): rea
       return [hasChanged ? OPERATIONAL_CHANGE_EVENT : 0, prevented, 0, hasChanged ? FEATURE_CHANGE : 0];
     }
     case EventClass.power:
-      return [0, POWER_ACTIVE, 0, 0];
+      return [0, powerStatusOf(unit), 0, 0];
     case EventClass.media: {
       const state = (drive.current !== null && !drive.isTrayOpen ? MEDIA_PRESENT_BIT : 0) | (drive.isTrayOpen ? TRAY_OPEN_BIT : 0);
       return [drive.events.takeMedia(nexusId), state, 0, 0];
@@ -74,7 +84,7 @@ export const getEventStatusNotificationRow: UnitCommandRow = {
       return;
     }
     // Who has no room for the event is told of its length, and hears of it when there is.
-    const body = allocationLength > HEADER_LENGTH ? describe(drive, chosen, nexus.id) : [0, 0, 0, 0];
+    const body = allocationLength > HEADER_LENGTH ? describe(unit, chosen, nexus.id) : [0, 0, 0, 0];
     returnData(command, Uint8Array.of(0, HEADER_LENGTH - 2 + body.length, chosen, SUPPORTED_CLASSES, ...body), allocationLength);
   },
 };

@@ -102,18 +102,20 @@ async function readSectors(command: CommandSlot, disc: Disc, signal: AbortSignal
   for (let index = 0; index < readable; index++) {
     if (index % SECTORS_AT_A_TIME === SECTORS_AT_A_TIME - 1) await new Promise((resolve) => setImmediate(resolve));
     if (signal.aborted) return;
-    if (!disc.read(userData, lba + index, 1)) return endUnreadable(command, lba + index, index * sectorBytes);
+    if (!disc.read(userData, lba + index, 1)) return endUnreadable(command, lba + index, index * sectorBytes, true);
     writeSelected(sector, 0, selection, userData, placeOf(disc, lba + index));
     const roomBytes = Math.min(sectorBytes, command.dataInCapacity - index * sectorBytes);
     command.dataIn.set(sector.subarray(0, roomBytes), command.dataInStart + index * sectorBytes);
   }
-  if (readable < wanted) endUnreadable(command, lba + readable, readable * sectorBytes);
+  // As READ (10) tells it: the image ends before it, or nobody has written it.
+  if (readable < wanted) endUnreadable(command, lba + readable, readable * sectorBytes, lba + readable >= disc.storedBlocks);
   else command.dataInLength = command.plannedDataInLength;
 }
 
-function endUnreadable(command: CommandSlot, lba: number, dataInLength: number): void {
+function endUnreadable(command: CommandSlot, lba: number, dataInLength: number, isLost: boolean): void {
   command.dataInLength = dataInLength;
-  checkCondition(command, SenseKey.mediumError, Asc.unrecoveredReadError, { information: lba });
+  if (isLost) checkCondition(command, SenseKey.mediumError, Asc.unrecoveredReadError, { information: lba });
+  else checkCondition(command, SenseKey.blankCheck, Asc.none, { information: lba });
 }
 
 function execute(command: CommandSlot, unit: LogicalUnit, deferral: Deferral): void {

@@ -137,8 +137,11 @@ export class Disc {
     await this.#writes;
     await this.#saved.catch(() => undefined);
     this.store.close();
-    await this.#writer?.handle.close();
-    this.#writer?.lock.release();
+    try {
+      await this.#writer?.handle.close();
+    } finally {
+      this.#writer?.lock.release();
+    }
   }
 
   get #open(): DiscWriter {

@@ -52,12 +52,7 @@ function readRecord({ path, recordBytesMax }: DiscOptions): Promise<RecordingSta
   return readSidecar(sidecarPathOf(path), recordBytesMax);
 }
 
-async function openRecorded(
-  options: DiscOptions,
-  profile: DiscProfile | undefined,
-  state: RecordingState | null,
-  lock: StateLock | null,
-): Promise<Disc> {
+async function openRecorded(options: DiscOptions, profile: DiscProfile | undefined, state: RecordingState | null, lock: StateLock | null): Promise<Disc> {
   const { path } = options;
   if (state !== null) return openRecordable(options, state, lock);
   const sidecarPath = sidecarPathOf(path);

@@ -4,7 +4,7 @@ import type { ObjectInformation, ObjectKind, ObjectName, ObjectStore } from '../
 export const PAGE_BASE: Readonly<Record<ObjectKind, number>> = { user: 0, partition: 0x3000_0000, collection: 0x6000_0000, root: 0x9000_0000 };
 const PAGE_RANGE = 0x3000_0000;
 /** Within the range of a kind: the pages that every object has, and those that are the application client's own. */
-export const StandardPage = { directory: 0, information: 1, quotas: 2, timestamps: 3, collections: 4, policySecurity: 5 } as const;
+export const StandardPage = { directory: 0, information: 1, quotas: 2, timestamps: 3, collections: 4, policySecurity: 5, attributesAccess: 4 } as const;
 export const APPLICATION_PAGE_MIN = 0x1_0000;
 const APPLICATION_PAGE_MAX = 0x1fff_ffff;
 export const CURRENT_COMMAND_PAGE = 0xffff_fffe;

@@ -1,10 +1,17 @@
+import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
+import { CommandFailure } from '../protocol/command-failure.js';
 import { KEY_IDENTIFIER_LENGTH, KeyStore, keyName, WORKING_KEY_COUNT } from '../security/key-store.js';
+import type { AttributePosition, ObjectStore } from '../store/object-store.js';
 import { type AttributeContext, type AttributeDefinition, computed, PAGE_BASE, type PageDefinition, StandardPage, stored, uint } from './attribute-page.js';
 import { concatenated, objectTimes, quota, timestamp } from './common-attributes.js';
 import { bypassTimestamps, nonceWindow } from './root-pages.js';
 import { policyTag, USERNAME_LENGTH_MAX } from './user-object-pages.js';
 
 const ID_LENGTH = 8;
+/** Page and number of an attribute. */
+const ACCESS_ENTRY_LENGTH = 8;
+const ACCESS_STEP_COUNT = 64;
+const ACCESS_NUMBER_MAX = 0xffff_fffe;
 /** REQUEST NONCE LIST DEPTH has two bytes. */
 const NONCE_LIST_DEPTH_MAX = 0xffff;
 const page = PAGE_BASE.partition;
@@ -64,6 +71,31 @@ function securityFormat(context: AttributeContext): Uint8Array {
   ]);
 }
 
+const accessPage = page + StandardPage.attributesAccess;
+
+function* accessLists({ store, name }: AttributeContext): Iterable<readonly [number, Uint8Array]> {
+  for (let from: AttributePosition | null = { pageNumber: accessPage, attributeNumber: 0 }; from !== null; ) {
+    const step: ReturnType<typeof store.attributes> = store.attributes(name, { from, pageNumber: accessPage, countMax: ACCESS_STEP_COUNT });
+    for (const { attributeNumber, value } of step.entries) yield [attributeNumber, value];
+    from = step.next;
+  }
+}
+
+/**
+ * The list of attributes that ALLOWED ATTRIBUTES ACCESS of a capability names, for those it is the number in the Attributes Access page of the partition; null
+ * when there is no such list. FFFFFFFFh in an entry is all numbers of a page, or all pages. OSD-2 "Attributes Access attributes page".
+ */
+export function allowedAttributes(store: ObjectStore, partitionId: bigint, number: number): { readonly page: number; readonly number: number }[] | null {
+  const value = store.attribute({ partitionId, objectId: 0n }, accessPage, number);
+  if (value === null) return null;
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  const count = Math.floor(value.length / ACCESS_ENTRY_LENGTH);
+  return Array.from({ length: count }, (_, index) => ({
+    page: view.getUint32(index * ACCESS_ENTRY_LENGTH),
+    number: view.getUint32(index * ACCESS_ENTRY_LENGTH + 4),
+  }));
+}
+
 /** Pages of partitions, OSD-2 "Partition … attributes page". */
 export const partitionPages: ReadonlyMap<number, PageDefinition> = new Map<number, PageDefinition>([
   [
@@ -85,6 +117,20 @@ export const partitionPages: ReadonlyMap<number, PageDefinition> = new Map<numbe
       title: 'Partition Timestamps',
       attributes: [...objectTimes, bypassTimestamps('partition')],
       format: concatenated([...objectTimes, bypassTimestamps('partition')]),
+    },
+  ],
+  [
+    StandardPage.attributesAccess,
+    {
+      title: 'Attributes Access',
+      attributes: [],
+      more: accessLists,
+      readMore: ({ store, name }, number) => store.attribute(name, accessPage, number),
+      writeMore({ store, name }, number, value) {
+        if (number > ACCESS_NUMBER_MAX || value.length % ACCESS_ENTRY_LENGTH !== 0)
+          throw new CommandFailure(SenseKey.illegalRequest, Asc.invalidFieldInParameterList);
+        store.setAttribute(name, accessPage, number, value.length === 0 ? null : value);
+      },
     },
   ],
   [

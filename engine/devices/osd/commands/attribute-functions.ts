@@ -36,9 +36,14 @@ function readsAttributes({ get }: AttributeRequest): boolean {
   return 'page' in get ? get.page !== CURRENT_COMMAND_PAGE : get.names.some(({ page }) => page !== CURRENT_COMMAND_PAGE);
 }
 
-const POLICY_PAGE = 5;
 function isPolicyPage(page: number): boolean {
-  return Object.values(PAGE_BASE).some((base) => page === base + POLICY_PAGE);
+  return page === PAGE_BASE.partition + StandardPage.attributesAccess || Object.values(PAGE_BASE).some((base) => page === base + StandardPage.policySecurity);
+}
+
+/** All that the command sets and gets; a page as a whole, or the attributes of all pages, stand with ALL in their place. */
+export function attributeNames({ sets, get }: AttributeRequest): AttributeName[] {
+  const got = get === null ? [] : 'page' in get ? [{ page: get.page, number: ALL }] : get.names;
+  return [...sets, ...got].filter(({ page }) => page !== CURRENT_COMMAND_PAGE);
 }
 
 /** The names of the objects that CREATE made, or the one object of other commands. */

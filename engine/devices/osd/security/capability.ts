@@ -25,6 +25,7 @@ export const CAPABILITY = {
   objectType: 48,
   permissions: 49,
   descriptorType: 55,
+  allowedAttributesAccess: 56,
   policyAccessTag: 60,
   bootEpoch: 64,
   partitionId: 72,
@@ -106,6 +107,10 @@ export class Capability {
   /** OSD has it first in its descriptor, OSD-2 second: Linux sends the layout of OSD-2 under both formats. */
   get policyAccessTag(): number {
     return this.#view.getUint32(CAPABILITY.policyAccessTag);
+  }
+  /** The attribute of the partition's Attributes Access page that lists what may be set and got; zero for all there is. */
+  get allowedAttributesAccess(): number {
+    return this.format === CapabilityFormat.osd2 ? this.#view.getUint32(CAPABILITY.allowedAttributesAccess) : 0;
   }
   get bootEpoch(): number {
     return this.format === CapabilityFormat.osd2 ? this.#view.getUint16(CAPABILITY.bootEpoch) : 0;

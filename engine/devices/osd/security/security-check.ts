@@ -1,11 +1,11 @@
 import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
 import type { DeviceFacts } from '../attributes/attribute-page.js';
-import { PAGE_BASE, readUint, StandardPage } from '../attributes/attribute-page.js';
+import { ALL, PAGE_BASE, readUint, StandardPage } from '../attributes/attribute-page.js';
 import { ObjectAttributes } from '../attributes/object-attributes.js';
-import { PARTITION_SECURITY, partitionSecurityMethod } from '../attributes/partition-pages.js';
+import { allowedAttributes, PARTITION_SECURITY, partitionSecurityMethod } from '../attributes/partition-pages.js';
 import { nonceWindow, rootSecurityMethod } from '../attributes/root-pages.js';
 import { POLICY_ACCESS_TAG } from '../attributes/user-object-pages.js';
-import { CommandFailure, invalidCdbField } from '../protocol/command-failure.js';
+import { type AttributeName, CommandFailure, invalidCdbField } from '../protocol/command-failure.js';
 import { ObjectType, objectTypeOf, partitionName } from '../protocol/object-id.js';
 import { CDB, type OsdCdb } from '../protocol/osd-cdb.js';
 import type { ObjectKind, ObjectName, ObjectStore } from '../store/object-store.js';
@@ -27,6 +27,8 @@ export interface Demand {
   readonly keyLevel: KeyLevel;
   /** Bytes of the object that the command touches. */
   readonly range: { readonly start: bigint; readonly end: bigint } | null;
+  /** What it sets and gets. */
+  readonly attributes: readonly AttributeName[];
 }
 
 /** What validation found: `method` decides what else is signed, with `key`. */
@@ -64,6 +66,7 @@ export class SecurityCheck {
     this.#checkTerms(capability, demand);
     checkPermissions(capability, demand.permissions);
     this.#checkDescriptor(capability, demand);
+    this.#checkAttributes(capability, demand);
     return { method, key };
   }
 
@@ -150,6 +153,16 @@ export class SecurityCheck {
     const { range } = capability;
     if (range !== null && demand.range !== null && (demand.range.start < range.start || demand.range.end > range.end))
       throw invalidCdbField(capabilityFieldAt('rangeLength'));
+  }
+
+  /** ALLOWED ATTRIBUTES ACCESS names a list that the partition keeps; the root has none. */
+  #checkAttributes({ allowedAttributesAccess }: Capability, { name, attributes }: Demand): void {
+    if (allowedAttributesAccess === 0 || attributes.length === 0) return;
+    const allowed =
+      this.#store.kindOf(partitionName(name.partitionId)) === 'partition' ? allowedAttributes(this.#store, name.partitionId, allowedAttributesAccess) : null;
+    const isAllowed = (asked: AttributeName) =>
+      allowed?.some(({ page, number }) => (page === ALL || page === asked.page) && (number === ALL || number === asked.number)) === true;
+    if (!attributes.every(isAllowed)) throw invalidCdbField(capabilityFieldAt('allowedAttributesAccess'));
   }
 
   #isIn(collectionId: bigint, { kind, name }: Demand): boolean {

@@ -143,9 +143,12 @@ export class SgCarrier implements Carrier {
   }
 
   async resetUnit(): Promise<void> {
-    const thread = this.#threads[0];
-    // It waits behind what this thread is doing; nothing is lost by that, for the kernel ends nothing any sooner.
-    await thread?.call('reset').catch(() => null);
+    const idle = this.#idle.at(-1);
+    // A command that hangs is what resets are for: the reset must not wait behind it.
+    const thread = idle ?? (await this.#options.startThread().catch(() => null));
+    if (thread === null) return;
+    await thread.call('reset').catch(() => null);
+    if (idle === undefined) await thread.close().catch(() => undefined);
   }
 
   /** The kernel has no call for it: an ACA condition ends with its command. */

@@ -8,6 +8,14 @@ import { writeUint64 } from './wide-fields.js';
 const DEFLATE_OPTIONS = { level: 1 } as const;
 /** Below this nothing is to be gained: records are padded. */
 const COMPRESSED_BYTES_MIN = 64;
+/** From here on it pays to try a sample first: deflate takes longest, some milliseconds for 64 KiB, for what does not get any shorter. */
+const SAMPLED_BYTES_MIN = 32 * 1024;
+const SAMPLE_PIECE_COUNT = 4;
+const SAMPLE_PIECE_BYTES = 1024;
+/** A small window and little memory: a sample needs no more, and they are cleared for each call. */
+const SAMPLE_DEFLATE_OPTIONS = { level: 1, windowBits: 12, memLevel: 5 } as const;
+/** A sample that stays as long as this part of it stands for data that are compressed or encrypted already. */
+const INCOMPRESSIBLE_SAMPLE_RATIO = 0.97;
 
 export interface CodecSettings {
   readonly compression: boolean;
@@ -32,7 +40,7 @@ export type DecodedBlock = { readonly plain: Uint8Array } | { readonly fault: 'd
 export function encodeBlock(block: Uint8Array, settings: CodecSettings, identity: BlockIdentity): EncodedBlock {
   let flags = 0;
   let stored = block;
-  if (settings.compression && block.length >= COMPRESSED_BYTES_MIN) {
+  if (settings.compression && block.length >= COMPRESSED_BYTES_MIN && isWorthCompressing(block)) {
     const compressed = deflateRawSync(block, DEFLATE_OPTIONS);
     if (compressed.length < block.length) {
       flags |= RecordFlag.compressed;
@@ -42,6 +50,16 @@ export function encodeBlock(block: Uint8Array, settings: CodecSettings, identity
   if (settings.encryption?.encrypt !== true) return { flags, stored };
   flags |= RecordFlag.encrypted;
   return { flags, stored: sealBlock(stored, settings.encryption, boundTo(identity, flags, block.length)) };
+}
+
+function isWorthCompressing(block: Uint8Array): boolean {
+  if (block.length < SAMPLED_BYTES_MIN) return true;
+  const sample = new Uint8Array(SAMPLE_PIECE_COUNT * SAMPLE_PIECE_BYTES);
+  const strideBytes = Math.floor((block.length - SAMPLE_PIECE_BYTES) / (SAMPLE_PIECE_COUNT - 1));
+  for (let piece = 0; piece < SAMPLE_PIECE_COUNT; piece++) {
+    sample.set(block.subarray(piece * strideBytes, piece * strideBytes + SAMPLE_PIECE_BYTES), piece * SAMPLE_PIECE_BYTES);
+  }
+  return deflateRawSync(sample, SAMPLE_DEFLATE_OPTIONS).length < sample.length * INCOMPRESSIBLE_SAMPLE_RATIO;
 }
 
 /** A block from what is stored of it, whose CRC is right. */

@@ -81,6 +81,7 @@ export class TapeDrive implements TapeService {
       sinceLoad: image.traffic.sinceLoad,
       compression: this.#settings.compression,
       writesFailed: image.failure !== null,
+      changeReference: image.changeReference,
     };
   }
 

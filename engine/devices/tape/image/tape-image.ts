@@ -1,4 +1,5 @@
 import { assert } from '../../../errors.js';
+import { crc32c } from '../../../pdu/digest.js';
 import type { StateLock } from '../../../state/state-lock.js';
 import type { ImageFile } from './image-file.js';
 import type { ImageHeader } from './image-header.js';
@@ -68,6 +69,18 @@ export class TapeImage {
   /** The file failed to reach stable storage: what it has then nobody knows, so nothing is added to it. */
   get failure(): TapeFault | null {
     return this.#failure;
+  }
+
+  /**
+   * A number for what is on the medium: another one after every change, the same as long as there is none, also over loads and crashes. Objects are only
+   * appended within a generation, so that generation and counts say which they are. Neither 0 nor all ones, which mean that there is none.
+   */
+  get changeReference(): number {
+    const bytes = Buffer.alloc(4 + 8 * this.#logs.length);
+    bytes.writeUInt32BE(this.#superblock.generation);
+    for (const [index, { end }] of this.#logs.entries()) bytes.writeDoubleBE(end.objectCount, 4 + 8 * index);
+    const sum = crc32c(bytes, 0, bytes.length);
+    return sum === 0 || sum === 0xffffffff ? 1 : sum;
   }
 
   log(partition: number): PartitionLog {

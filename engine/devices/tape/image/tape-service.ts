@@ -169,6 +169,8 @@ export interface TapeFacts {
   readonly compression: boolean;
   /** The file of the image failed to be written: it takes no more writes until it is loaded again. */
   readonly writesFailed: boolean;
+  /** 32 bits that are others after every change of what is on the medium, and stay as long as there is none. */
+  readonly changeReference: number;
 }
 
 export interface TapePartitionFacts {

@@ -75,6 +75,8 @@ const deviceAttributes: readonly DeviceAttribute[] = [
   binary(0x0006, 1, ({ facts }) => facts.densityCode),
   // Times that it was made ready for data: images are, once.
   binary(0x0007, 2, () => 1),
+  // VOLUME CHANGE REFERENCE: LTFS keeps it with its index, to know whether that is still of what is on the tape.
+  binary(0x0009, 4, ({ facts }) => facts.changeReference),
   text(0x020a, 40, ({ unit }) => `${unit.identity.vendor.padEnd(8)}${unit.identity.serial}`),
   // Megabytes written and read in its life, and since it was loaded.
   binary(0x0220, 8, ({ facts }) => facts.lifetime.writtenBytes / MEGABYTE),

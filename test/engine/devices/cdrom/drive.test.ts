@@ -45,7 +45,12 @@ test('START STOP UNIT: a drive that is stopped starts when it is wanted; power c
   await good(unit, read10(0, 1));
   await good(unit, '1b 00 0000 30 00');
   assertBytes((await good(unit, '03 00 0000 12 00')).subarray(12, 14), hex('5e04'));
+  const POWER_EVENTS = '4a 01 0000 04 0000 0008 00';
+  assertBytes(await good(unit, POWER_EVENTS), hex('0006 02 7e 00 03 00 00'));
+  await good(unit, '1b 00 0000 20 00');
+  assertBytes(await good(unit, POWER_EVENTS), hex('0006 02 7e 00 02 00 00'));
   await good(unit, '1b 00 0000 01 00');
+  assertBytes(await good(unit, POWER_EVENTS), hex('0006 02 7e 00 01 00 00'));
   assert.is(await sense(unit, '1b 00 0000 40 00'), '05/24/00');
 });
 

@@ -193,6 +193,34 @@ test('a record with a right checksum and impossible tracks is refused', async ()
   assert.equal(decodeSidecar(encodeSidecar({ ...state, sessions: open([track]) as never }), 'x').sessions, open([track]));
 });
 
+test('a disc that may be written to is in one drive alone, and a drive that only reads it waits for that', async () => {
+  const path = images.path('locked');
+  const { drive, unit } = await opticalScene(path, { profile: 'dvd+r', blockCount: 1024 });
+  const refused = await openFailure(path);
+  assert.is(refused.code, 'DISC_IN_USE');
+  assert.match(refused.message, /locked is in use by another drive of this process, which may write to it\. Nothing was changed/);
+  assert.is((await openFailure(path, { readOnly: true })).code, 'DISC_IN_USE');
+  // In a drive that is served it is there, and cannot be read.
+  const second = await opticalScene(null);
+  await second.drive.insert({ path, barcode: null, kind: 'cdrom' });
+  assert.is(second.drive.disc, null);
+  assert.match(second.notices.join(), /in use by another drive/);
+  await good(unit, '1b 00 0000 02 00');
+  await second.drive.eject();
+  await second.drive.load();
+  assert.is(second.drive.disc?.profile.name, 'dvd+r');
+  await second.drive.close();
+  await drive.load();
+  await drive.close();
+  assert.not.ok(existsSync(`${path}.lock`));
+  // Those who only read do not keep each other out.
+  const readers = await Promise.all([1, 2].map(() => opticalScene(path, { readOnly: true })));
+  for (const reader of readers) await reader.drive.close();
+  // A lock of a process that is gone keeps nobody out.
+  writeFileSync(`${path}.lock`, JSON.stringify({ pid: 1, startTicks: '0', boot: 'another', owner: '' }));
+  assert.is((await openFailure(path)).code, '');
+});
+
 test('options: a size is of a blank disc, and an empty drive has no profile', () => {
   const check = (source: string, options: Readonly<Record<string, unknown>>, isReadOnly = false) =>
     (cdromKind.check?.({ kind: 'cdrom', source, options }, isReadOnly) ?? []).map(({ key }) => key);

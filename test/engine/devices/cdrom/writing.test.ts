@@ -145,6 +145,28 @@ test('FORMAT UNIT: a BD-RE with and without spares; what is wrong is pointed at'
   assert.is(await sense(plusR.unit, 'a100 00000000 0000000000 00'), '05/30/00');
 });
 
+test('BLANK: a CD-RW is empty again, quickly or wholly, and its last session can be opened again', async () => {
+  const { unit } = await opticalScene(images.path('blank-rw'), { profile: 'cd-rw', blockCount: 20_000 });
+  const record = async () => {
+    assert.is(senseOf(await writeBlocks(unit, 0, 16)), '');
+    await good(unit, FLUSH);
+    // No more sessions, says the Write Parameters page as it is from the start.
+    await good(unit, CLOSE_SESSION);
+    assert.is(await discStatus(unit), 'finalized, complete');
+  };
+  for (const type of ['00', '01']) {
+    await record();
+    await good(unit, `a1 ${type} 00000000 0000000000 00`);
+    assert.is(await discStatus(unit), 'empty, empty');
+    assert.is(await nextWritable(unit, 1), 0);
+  }
+  await record();
+  await good(unit, 'a1 05 00000000 0000000000 00');
+  assert.is(await discStatus(unit), 'incomplete, incomplete');
+  assert.is(await sense(unit, 'a1 05 00000000 0000000000 00'), '05/2c/00');
+  assert.is(await sense(unit, 'a1 02 00000000 0000000000 00'), '05/24/00');
+});
+
 test('RESERVE TRACK: two tracks are written side by side, and an empty one cannot be closed', async () => {
   const { unit } = await opticalScene(images.path('reserve'), { profile: 'dvd+r', blockCount: 2048 });
   assert.is(await sense(unit, '53 00000000 00000000 00'), '05/24/00');
@@ -196,6 +218,9 @@ test('CLOSE TRACK SESSION: a CD-RW in two sessions by track at once, closed as p
   assertBytes(raw.subarray(2, 4), hex('01 02'));
   assertBytes(raw.subarray(37, 48), hex('02 14 00 02 00 00 00 00 02 26 00'));
   assertBytes(await good(unit, 'be00 00002db4 000001 30 00 00'), Buffer.concat([hex('02 38 00 01'), blockOf(11_700)]));
+  // READ CD tells of what was never written as READ (10) does.
+  assert.is(await sense(unit, 'be00 00000190 000001 10 00 00'), '08/00/00');
+  assert.is(await sense(unit, read10(0x190, 1)), '08/00/00');
   assert.is(senseOf(await writeBlocks(unit, 12_000, 1)), '07/27/00');
   assertBytes((await good(unit, '4302 04 000000 00 0020 00')).subarray(0, 4), hex('001a 00 00'));
   await good(unit, 'a105 00000000 0000000000 00');
@@ -220,7 +245,7 @@ test('READ TRACK INFORMATION: the open end is FFh, reserved tracks and blank one
   const open = Buffer.from(await good(unit, '5201 000000ff 00 0030 00'));
   assertBytes(open.subarray(0, 28), hex('002e 02 01 00 04 41 01 00000050 00000050 000003b0 00000010 000003b0'));
   assertBytes((await good(unit, '5205 00000001 00 0030 00')).subarray(2, 4), hex('0101'));
-  // Of a DVD+R what is closed stays reserved (dvd+rw-mediainfo: partial/complete); RT without Blank would be "invisible".
+  // Of a DVD+R what is closed stays reserved: without RT and Blank it would be the invisible track, as dvd+rw-mediainfo says.
   assert.is(senseOf(await writeBlocks(unit, 0, 16)), '');
   await good(unit, closeTrack(1));
   assert.is((await good(unit, '5201 00000001 00 0030 00'))[6], 0x81);

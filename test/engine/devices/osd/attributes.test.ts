@@ -50,10 +50,21 @@ test('SET ATTRIBUTES: what may not be set, a page of another kind of object and 
   failed(await bed.run({ action: Osd.SET_ATTRIBUTES, partition: PARTITION, object: 0x77777n }), '05/2400', 24);
 });
 
+test('GET ATTRIBUTES: what Linux asks the root for when it finds the device, whose name nobody has given yet', async () => {
+  // libosd takes the length of the name as it stands: that of an attribute that is not there would be FFFFh.
+  const get = [4, 5, 6, 7, 8, 9, 0x80, 0x81, 0xc0, 0x100, 3].map((number) => ({ page: 0x90000001, number }));
+  const { retrieved } = good(await bed.run({ action: Osd.GET_ATTRIBUTES, get }));
+  const lengths = decodeAttributes(retrieved).map(({ value }) => value?.length);
+  assert.equal(
+    lengths.filter((_, index) => index !== 4),
+    [8, 16, 32, 4, 0, 8, 8, 8, 6, 20],
+  );
+});
+
 test('SET ATTRIBUTES: the logical length cuts and lengthens the object', async () => {
   good(await set(1, 0x82, u64(3)));
   const answer = failed(await bed.run({ action: Osd.READ, ...ids, length: 6, dataInLength: 6 }), '01/3b17');
-  assert.is(answer.dataIn.toString(), 'obj');
+  assert.is(answer.dataIn.toString('latin1'), 'obj\0\0\0');
   good(await set(1, 0x82, u64(5)));
   assert.is(good(await bed.run({ action: Osd.READ, ...ids, length: 5, dataInLength: 5 })).dataIn.toString('latin1'), 'obj\0\0');
   failed(await set(1, 0x82, Uint8Array.of(1)), '05/2600');

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Osd, scatterGather } from '../../../support/osd-cdb.js';
-import { bytes, descriptorAt, failed, good, OBJECT, type OsdBed, openBed, PARTITION } from './osd-fixture.js';
+import { bytes, descriptorAt, failed, good, OBJECT, type OsdBed, openBed, PARTITION, u64 } from './osd-fixture.js';
 
 const ids = { partition: PARTITION, object: OBJECT } as const;
 const CURRENT_COMMAND = 0xfffffffe;
@@ -28,8 +28,24 @@ test('WRITE and READ: bytes come back from where they went, and the logical leng
 test('READ: past the end comes what there is, with RECOVERED ERROR and the number of bytes', async () => {
   good(await write('abc'));
   const answer = failed(await read(8, 1n), '01/3b17');
-  assert.is(answer.dataIn.toString(), 'bc');
+  // Zeros behind the end: Linux takes all that it asked for as read.
+  assert.is(answer.dataIn.toString('latin1'), 'bc\0\0\0\0\0\0');
   assert.is(answer.senseBytes.readBigUInt64BE(descriptorAt(answer.senseBytes, 0x01) + 4), 2n);
+  // There are clients that look for it here, behind the 32 bytes of what is identified.
+  assert.is(descriptorAt(answer.senseBytes, 0x06), 8);
+  assert.is(answer.senseBytes.readBigUInt64BE(44), 2n);
+});
+
+test('WRITE: an attribute that cannot be set or got is found out before anything is written', async () => {
+  good(await write('kept'));
+  const bad = { action: Osd.WRITE, ...ids, length: 4, data: bytes('gone') };
+  failed(await bed.run({ ...bad, set: [{ page: 1, number: 1, value: u64(7) }] }), '05/2600');
+  failed(await bed.run({ ...bad, set: [{ page: 4, number: 1, value: u64(0x77777) }] }), '05/2600');
+  failed(await bed.run({ ...bad, get: [{ page: 0x30000001, number: 1 }] }), '05/2600');
+  const answer = failed(await bed.run({ ...bad, getPage: 0x30000001 }), '05/2400', 52);
+  const at = descriptorAt(answer.senseBytes, 0x06);
+  assert.is(answer.senseBytes.readUInt32BE(at + 12), 0x80000000, 'validation alone was completed');
+  assert.is(good(await read(4)).dataIn.toString(), 'kept');
 });
 
 test('READ: set and get attributes travel both ways with the data', async () => {

@@ -153,10 +153,21 @@ test('PERFORM SCSI COMMAND: conflicts with a reservation as the command within d
 });
 
 test('PERFORM TASK MANAGEMENT FUNCTION: task sets are aborted and cleared, the unit is reset, others are not known', async () => {
-  const perform = (what: number) => bed.run({ action: Osd.PERFORM_TASK_MANAGEMENT_FUNCTION, patches: [[16, Uint8Array.of(what)]] });
+  const perform = (what: number, tag = 9) =>
+    bed.run({
+      action: Osd.PERFORM_TASK_MANAGEMENT_FUNCTION,
+      patches: [
+        [16, Uint8Array.of(what)],
+        [24, u64(tag)],
+      ],
+    });
   good(await perform(0x02));
   good(await perform(0x04));
-  failed(await perform(0x01), '05/2400', 16);
+  good(await perform(0x01));
+  failed(await perform(0x01, 0), '05/2400', 24);
+  failed(await perform(0x80), '05/2400', 24);
+  good(await perform(0x40));
+  failed(await perform(0x10), '05/2400', 16);
   good(await perform(0x08));
   const attention = run(bed.unit, '000000000000', { nexus: otherNexus });
   assert.is(Buffer.from(attention.sense.subarray(0, 4)).toString('hex'), '72062903');
@@ -168,8 +179,8 @@ test('PERFORM SCSI COMMAND and PERFORM TASK MANAGEMENT FUNCTION: take the device
   capability[48] = 0x01;
   capability[55] = 0x20;
   capability.writeBigUInt64BE(0xffffffffffffffffn, 88);
-  failed(await bed.run({ action: Osd.PERFORM_SCSI_COMMAND, capability }), '05/2400', 130);
-  failed(await bed.run({ action: Osd.PERFORM_TASK_MANAGEMENT_FUNCTION, capability, patches: [[16, Uint8Array.of(2)]] }), '05/2400', 130);
+  failed(await bed.run({ action: Osd.PERFORM_SCSI_COMMAND, capability }), '05/2400', 129);
+  failed(await bed.run({ action: Osd.PERFORM_TASK_MANAGEMENT_FUNCTION, capability, patches: [[16, Uint8Array.of(2)]] }), '05/2400', 129);
   capability[50] = 0x80;
   good(await bed.run({ action: Osd.PERFORM_SCSI_COMMAND, capability }));
 });

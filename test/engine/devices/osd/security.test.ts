@@ -45,7 +45,7 @@ test('READ: embedded attributes take permissions of their own', async () => {
   good(await readWith({ permissions: Permission.read | Permission.getAttributes }, { get }));
   good(await readWith({ permissions: Permission.read }, { get: [{ page: 0xfffffffe, number: 2 }] }));
   const set = [{ page: 5, number: 0x40000001, value: osdUint(7, 4) }];
-  failed(await readWith({ permissions: Permission.read | Permission.setAttributes }, { set }), '05/2400', 130);
+  failed(await readWith({ permissions: Permission.read | Permission.setAttributes }, { set }), '05/2400', 129);
   good(await readWith({ permissions: Permission.read | Permission.setAttributes | Permission.policy }, { set }));
 });
 
@@ -63,6 +63,28 @@ test('WRITE: expiry, object version, policy access tag, boot epoch and byte rang
   failed(await writeWith({ bootEpoch: epoch + 1 }), '05/2400', 144);
   good(await writeWith({ range: { start: 0n, length: 4n } }));
   failed(await writeWith({ range: { start: 1n, length: 4n } }), '05/2400', 168);
+});
+
+test('READ: ALLOWED ATTRIBUTES ACCESS names a list of the partition, and what is not in it is neither set nor got', async () => {
+  const list = Buffer.concat([osdUint(1, 4), osdUint(9, 4), osdUint(0x10000, 4), osdUint(0xffffffff, 4)]);
+  const setList = (value: Uint8Array) => bed.run({ action: Osd.SET_ATTRIBUTES, partition: PARTITION, set: [{ page: P + 4, number: 7, value }] });
+  failed(await setList(list.subarray(1)), '05/2600');
+  good(await setList(list));
+  const limited = { allowedAttributesAccess: 7 };
+  const own = { page: 0x10000, number: 3 };
+  const name = { page: 1, number: 9 };
+  good(await readWith(limited, { set: [{ ...own, value: bytes('mine') }], get: [name, own, { page: 0xfffffffe, number: 2 }] }));
+  good(await readWith(limited));
+  failed(await readWith(limited, { get: [name, { page: 1, number: 0x82 }] }), '05/2400', 136);
+  failed(await readWith(limited, { set: [{ page: 5, number: 0x40000001, value: osdUint(1, 4) }] }), '05/2400', 136);
+  failed(await readWith(limited, { get: [{ page: 0xffffffff, number: 9 }] }), '05/2400', 136);
+  failed(await readWith({ allowedAttributesAccess: 8 }, { get: [name] }), '05/2400', 136);
+  // The layout of OSD, in which other bytes stand there.
+  good(await readWith({ ...limited, format: 1 }, { get: [{ page: 1, number: 0x82 }] }));
+  const kept = good(await bed.run({ action: Osd.GET_ATTRIBUTES, partition: PARTITION, get: [{ page: P + 4, number: 0xffffffff }] })).retrieved;
+  assert.ok(kept.includes(list), 'all of the page has the list');
+  good(await setList(new Uint8Array(0)));
+  failed(await readWith(limited, { get: [name] }), '05/2400', 136);
 });
 
 test('READ: a capability for the members of a collection', async () => {

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TaskAttribute } from '../../../../engine/pdu/index.js';
-import { SenseKey } from '../../../../engine/scsi/sense.js';
+import { Asc, SenseKey } from '../../../../engine/scsi/sense.js';
 import { ScsiStatus } from '../../../../engine/scsi/status.js';
 import type { StateValue, UnitState } from '../../../../engine/scsi/unit-host.js';
 import { CommandFlag, DataDirection } from '../../../../engine/shm/layout.js';
@@ -115,6 +115,19 @@ test('an ACA condition that has ended here is ended at the device', async () => 
   unit.tellAcaCleared(nexus);
   assert.is(device.acaCount, 1);
   assert.ok(unit.deviceType.normalAca, 'NORMACA is the device’s');
+});
+
+test('a command with NACA that was aborted leaves no ACA condition at the device, of which nobody here would know', async () => {
+  const { unit, device } = await makeScene();
+  device.answer = () => null;
+  const aborted = start(unit, '28 00 00 00 00 00 00 00 01 04');
+  const other = start(unit, '28 00 00 00 00 00 00 00 01 00');
+  aborted.deferral.onAbort?.();
+  other.deferral.onAbort?.();
+  await turn();
+  for (const held of device.held) held.end(check(SenseKey.illegalRequest, Asc.lbaOutOfRange));
+  await Promise.all([aborted.ended, other.ended]);
+  assert.is(device.acaCount, 1);
 });
 
 test('a command that the way cannot carry is ILLEGAL REQUEST; one that was lost on it ABORTED COMMAND, COMMUNICATION FAILURE', async () => {

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { tape } from '../../../../engine/devices/tape/tape.js';
-import { type CommandRow, legalBitsOf, reservationClassOf } from '../../../../engine/scsi/command-table.js';
+import { type CommandRow, reservationClassOf } from '../../../../engine/scsi/command-table.js';
 import { ScsiStatus } from '../../../../engine/scsi/status.js';
 import { makeCommand, otherNexus } from '../../scsi/scsi-fixture.js';
 import { sense, TapeRig, withTape } from './tape-fixture.js';
@@ -13,20 +13,6 @@ function barestCdb(row: CommandRow): Buffer {
   if (row.serviceAction !== undefined) cdb[1] = row.serviceAction;
   return cdb;
 }
-
-test('each bit that a command does not evaluate is refused and pointed at (SPC-4 "Reserved")', () =>
-  withTape({}, async (rig) => {
-    for (const row of tape.commands.rows) {
-      for (let at = 1; at < row.cdbLength; at++) {
-        for (let bit = 0; bit < 8; bit++) {
-          if ((legalBitsOf(row, at) & (1 << bit)) !== 0) continue;
-          const cdb = barestCdb(row);
-          cdb[at] = (cdb[at] as number) | (1 << bit);
-          assert.is(sense(await rig.run(cdb.toString('hex'))), '05/24/00', `${row.name} ${at}.${bit}`);
-        }
-      }
-    }
-  }));
 
 test('while another nexus has reserved the drive it does what takes nothing from anybody', () =>
   withTape({}, async (rig) => {

@@ -177,6 +177,42 @@ test('READ ATTRIBUTE, attribute values: of the medium, the device and hosts', ()
     assert.is(sense(await rig.run('8c 00 00 00 00 01 00 00 00 00 00 00 00 40 00 00')), '05/24/00', 'another volume');
   }));
 
+test('READ ATTRIBUTE, attribute values: the volume change reference is another one after each change, and after nothing else', () =>
+  withTape({}, async (rig) => {
+    const seen = new Set<string>();
+    const reference = async () => {
+      const data = dataInOf(await rig.run(attribute('00 09')));
+      assertBytes(data.subarray(4, 9), hex('0009 80 0004'));
+      return Buffer.from(data.subarray(9)).toString('hex');
+    };
+    const changed = async (what: string) => {
+      const now = await reference();
+      assert.not.ok(seen.has(now), what);
+      seen.add(now);
+    };
+    await changed('at the start');
+    await rig.write(block(10));
+    await changed('a block');
+    await rig.write(block(10));
+    await changed('one more');
+    await rig.mark();
+    await changed('a mark');
+    await rig.rewind();
+    await rig.run('08 00 00 00 0a 00');
+    await rig.run('1b 00 00 00 00 00');
+    await rig.run('1b 00 00 00 01 00');
+    assert.ok(seen.has(await reference()), 'reading and loading change nothing');
+    await rig.write(block(10, 2));
+    await changed('overwritten');
+    await rig.write(block(10), block(10));
+    await changed('as many objects as before');
+    await rig.rewind();
+    await rig.run('19 00 00 00 00 00');
+    await changed('erased');
+    await rig.run('04 00 00 00 00 00');
+    await changed('formatted');
+  }));
+
 test('READ ATTRIBUTE, attribute list: identifiers by themselves', () =>
   withTape({}, async (rig) => {
     const list = dataInOf(await rig.run('8c 01 00 00 00 00 00 00 04 07 00 00 00 40 00 00'));

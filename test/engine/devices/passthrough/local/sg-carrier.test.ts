@@ -162,4 +162,17 @@ test('a reset goes to the device', async () => {
   assert.is(counts().closedCount, 1);
 });
 
+test('a reset does not wait behind a command that hangs', async () => {
+  const { carrier, waiting, counts } = makeCarrier(1);
+  const { ends } = carry(carrier);
+  await turn();
+  await carrier.resetUnit();
+  assert.equal(counts(), { startedCount: 1, closedCount: 1, resetCount: 1 }, 'on a thread of its own');
+  assert.is(ends.length, 0);
+  waiting[0]?.end({ ...fine, hostStatus: 0x08 });
+  await turn();
+  assert.equal(ends, [{ kind: 'lost' }]);
+  await carrier.close();
+});
+
 test.run();

@@ -1,5 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
+import { encodeBlock } from '../../../../../engine/devices/tape/image/block-codec.js';
+import { RecordFlag } from '../../../../../engine/devices/tape/image/record-header.js';
 import type { TapeEncryption, TapeService } from '../../../../../engine/devices/tape/image/tape-service.js';
 import { blockOf, contentsOf, loadedDrive, MIB, newDrive, readNext, tapeSuite, writeBlock, writeMarks } from './tape-fixture.js';
 
@@ -115,6 +118,22 @@ for (const [name, given, expected] of reads) {
     assert.equal(found, expected);
   });
 }
+
+test('compression of long blocks is left out where a sample of them does not get shorter', () => {
+  const settings = { compression: true, encryption: null };
+  const identity = { imageId: new Uint8Array(16), partition: 0, objectNumber: 0 };
+  const isCompressed = (block: Uint8Array) => (encodeBlock(block, settings, identity).flags & RecordFlag.compressed) !== 0;
+  const length = 64 * 1024;
+  const random = randomBytes(length);
+  assert.is(isCompressed(random), false);
+  assert.is(isCompressed(Buffer.concat([random.subarray(0, length / 2), Buffer.alloc(length / 2)])), true, 'half of it is zeros');
+  assert.is(isCompressed(blockOf(0, length)), true);
+  // What tells that the sample has decided: zeros everywhere but in it.
+  const disguised = Buffer.alloc(length);
+  for (let piece = 0; piece < 4; piece++) random.copy(disguised, piece * 21504, piece * 1024, (piece + 1) * 1024);
+  assert.is(isCompressed(disguised), false);
+  assert.is(isCompressed(random.subarray(0, 16 * 1024)), false, 'a short one is tried as a whole');
+});
 
 test('the next object tells the descriptors of its key without moving', ({ path }) => {
   const drive = threeKinds(path);
