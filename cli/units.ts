@@ -125,7 +125,7 @@ function unitCells(unit: UnitStatus): string[] {
     unit.sizeBytes === null ? '' : shownSize(unit.sizeBytes),
     unit.blockLengthBytes === null ? '' : `${unit.blockLengthBytes}-byte blocks${blocks}`,
     unit.readOnly ? 'read only' : 'read-write',
-    unit.thin ? `thin, ${shownSize(unit.usedBytes ?? 0)} used` : '',
+    unit.thin ? `thin, ${unit.usedBytes ? shownSize(unit.usedBytes) : 0} used` : '',
     unit.removable ? (unit.loaded ? 'removable' : 'ejected') : '',
     unit.execution,
     `naa.${unit.naa}`,

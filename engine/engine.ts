@@ -293,7 +293,7 @@ export class Engine {
     for (const transport of Array.from(this.#portals.transports)) transport.destroy();
     // Those that would wait for their initiators to come back, with what they keep.
     this.#context.directory.endAllSessions();
-    await Promise.all(Array.from(this.#loopbacks, (loopback) => loopback.close()));
+    await this.#closeLoopbacks();
     await this.units.stop();
     await Promise.all(this.#targets.flatMap(({ units }) => units.map(({ host }) => host.close())));
     await this.#dispatcher.stop();
@@ -304,6 +304,16 @@ export class Engine {
     } finally {
       await this.#state?.close();
     }
+  }
+
+  /** Their commands have stopped then, but for those that a stuck device does not let go of. */
+  async #closeLoopbacks(): Promise<void> {
+    const closed = Promise.all(Array.from(this.#loopbacks, (loopback) => loopback.close()));
+    let cancel = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = systemClock.after(this.#limits.deviceCloseMsMax, resolve);
+    });
+    await Promise.race([closed, late]).finally(() => cancel());
   }
 
   /** How the registration with the iSNS server stands; null when none is configured. */

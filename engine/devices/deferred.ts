@@ -12,14 +12,20 @@ import type { CommandSlot } from '../shm/command-slot.js';
 export function runDeferred(command: CommandSlot, deferral: Deferral, work: (signal: AbortSignal) => Promise<void>): void {
   const abort = new AbortController();
   const end = deferral.defer(() => abort.abort());
-  void settle(command, work, abort.signal).then(end);
+  void settle(command, deferral, work, abort.signal).then(end);
 }
 
-async function settle(command: CommandSlot, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+type Work = (signal: AbortSignal) => Promise<void>;
+
+async function settle(command: CommandSlot, deferral: Deferral, work: Work, signal: AbortSignal): Promise<void> {
   try {
     await work(signal);
   } catch (error) {
-    if (error instanceof TargetError) checkCondition(command, SenseKey.hardwareError, Asc.internalTargetFailure);
-    else failedByDefect(command);
+    if (error instanceof TargetError) {
+      checkCondition(command, SenseKey.hardwareError, Asc.internalTargetFailure);
+      return;
+    }
+    deferral.tellDefect?.(error);
+    failedByDefect(command);
   }
 }

@@ -73,6 +73,8 @@ export interface Deferral {
    * when the task is aborted or its nexus is lost: the work should stop soon, and what `defer` answered has to be called all the same.
    */
   defer(onAbort?: () => void): () => void;
+  /** What went wrong after `defer` and should never have: the engine tells of it as of what `execute` throws. The command has to be ended all the same. */
+  tellDefect?(error: unknown): void;
 }
 
 /** A command that moves or checks medium data: planned on the main thread, executed on any thread. */

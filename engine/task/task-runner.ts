@@ -242,6 +242,10 @@ export class TaskRunner {
     this.#options.onLateAnswer?.();
   }
 
+  tellDefect(error: unknown): void {
+    this.#options.onDefect(error);
+  }
+
   #concludeTerminated(task: Task): void {
     // Taken first, because when the answer leaves at once the task is another's.
     const stopped = task.onStopped ?? [];

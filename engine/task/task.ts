@@ -208,6 +208,10 @@ export class Task implements MediumJob, RangeClaim, Releasable, Deferral {
     };
   }
 
+  tellDefect(error: unknown): void {
+    this.#runner.tellDefect(error);
+  }
+
   /** Its `execute` has failed: nobody can be relied on to end it. */
   giveUpDeferral(): void {
     this.isDeferred = false;

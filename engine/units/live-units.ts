@@ -172,9 +172,9 @@ export class LiveUnits {
     const operations: Readonly<Record<string, DeviceOperation>> = device?.operations ?? {};
     const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
     if (operation !== undefined) return operation.run(args);
-    const known = Object.entries(operations).map(([each, { usage }]) => `\n  ${each} ${usage}`);
+    const known = Object.entries(operations).map(([each, { usage }]) => operationText(each, usage));
     const text = `LUN ${lun} is ${showLunText(config)}, which has no operation ${JSON.stringify(name)}`;
-    throw new TargetError('OPERATION_UNKNOWN', known.length === 0 ? text : `${text}; it has${known.join('')}`);
+    throw new TargetError('OPERATION_UNKNOWN', known.length === 0 ? text : `${text}; it has ${known.join('; ')}`);
   }
 
   /**
@@ -260,6 +260,12 @@ export class LiveUnits {
       }
     }
   }
+}
+
+/** `delay MILLISECONDS (before each command is carried)`, on one line as all messages are. */
+function operationText(name: string, usage: string): string {
+  const [args = '', what = ''] = usage.split(/ {2,}/, 2);
+  return `${name} ${args}`.trim() + (what === '' ? '' : ` (${what})`);
 }
 
 /** The store of a LUN with another size: a `size` where a file has none of its own says what it has to have. */

@@ -1,4 +1,5 @@
 // test-timeout: 120 s
+// test-beside: it waits most of the time
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,15 +1,16 @@
 import * as assert from 'uvu/assert';
-import { descriptorAt } from '../engine/devices/osd/osd-fixture.js';
-import { decodeList, decodeObjects, Osd, type OsdCommand, queryList, scatterGather } from '../support/osd-cdb.js';
+import { decodeList, decodeObjects, Osd, queryList } from '../support/osd-cdb.js';
 import type { SeededRandom } from '../support/random.js';
+import { randomDataCommand, randomDataOut } from './osd-data-commands.js';
 import { byNumber, keyOf, type OsdKind, type OsdModel, type OsdName, PAGE_BASE, ROOT } from './osd-model.js';
 import {
-  type AttributePart,
   applySets,
   checkGets,
   checkValues,
+  type Draft,
+  Ending,
   NO_ATTRIBUTES,
-  type OsdModelAnswer,
+  type Order,
   type OsdStep,
   Permission,
   pick,
@@ -18,32 +19,8 @@ import {
 
 const PARTITION_COUNT_MAX = 3;
 const ID_COUNT = 40;
-const LENGTH_MAX = 20_000;
 const ID_FIRST = 0x20000n;
 const CURRENT_COMMAND = 0xfffffffe;
-const READ_PAST_END = '01/3b17';
-const QUOTA = '07/5507';
-const WRONG_FIELD = '05/2400';
-const NOT_EMPTY = '05/2c0a';
-
-type Order = 'after' | 'before' | 'get-first';
-interface Draft {
-  readonly name: string;
-  readonly action: number;
-  readonly command?: Partial<OsdCommand>;
-  readonly target: OsdName;
-  readonly permissions: number;
-  readonly keyLevel?: 'root' | 'partition' | 'working';
-  readonly creates?: boolean;
-  readonly count?: number;
-  readonly order?: Order;
-  /** How it ends when its object is not what it has to be; attributes are not looked at then. */
-  readonly objectSense?: string;
-  readonly sense?: string;
-  readonly attributes?: AttributePart;
-  /** What the command itself does. */
-  run(model: OsdModel, answer: OsdModelAnswer | null): void;
-}
 
 const levelOf = (kind: OsdKind) => (kind === 'root' || kind === 'partition' ? kind : 'working');
 
@@ -90,7 +67,7 @@ export class OsdCommands {
       permissions: draft.permissions | part.permissions,
       command: { action: draft.action, partition: target.partition, object: target.object, ...draft.command, ...part.fields },
       apply: (model, answer) => {
-        if (sense !== '' && sense !== READ_PAST_END) return;
+        if (sense !== '' && sense !== Ending.readPastEnd) return;
         const set = () => applySets(model, names, part);
         const get = () => checkGets(model, names, part, answer);
         const run = () => draft.run(model, answer);
@@ -109,7 +86,7 @@ export class OsdCommands {
       permissions: Permission.create,
       keyLevel: 'root',
       creates: true,
-      objectSense: this.#model.partitions.has(partition) ? WRONG_FIELD : '',
+      objectSense: this.#model.partitions.has(partition) ? Ending.wrongField : '',
       run: (model) => model.addPartition(partition),
     });
   }
@@ -125,7 +102,7 @@ export class OsdCommands {
       permissions: Permission.remove | (all ? Permission.globalRemove : 0),
       keyLevel: 'root',
       order: 'before',
-      sense: !all && this.#model.partition(target.partition).objects.size > 0 ? NOT_EMPTY : '',
+      sense: !all && this.#model.partition(target.partition).objects.size > 0 ? Ending.notEmpty : '',
       run: (model) => void model.partitions.delete(target.partition),
     });
   }
@@ -150,7 +127,7 @@ export class OsdCommands {
     const target: OsdName = { kind: 'user', partition, object };
     const { objects, lengthMax } = this.#model.partition(partition);
     const ids = Array.from({ length: count }, (_, index) => object + BigInt(index));
-    const fault = this.#isFull(partition, count) ? QUOTA : ids.some((id) => objects.has(id)) ? WRONG_FIELD : '';
+    const fault = this.#isFull(partition, count) ? Ending.quota : ids.some((id) => objects.has(id)) ? Ending.wrongField : '';
     const create = (model: OsdModel) => {
       for (const id of ids) model.addObject('user', partition, id);
     };
@@ -171,7 +148,7 @@ export class OsdCommands {
       });
     }
     const start = random.below(3) === 0 ? random.below(9000) : 0;
-    const { command, data, pieces } = this.#dataOut(start);
+    const { command, data, pieces } = randomDataOut(random, start);
     const tooLong = pieces.some(({ at, length }) => length > 0 && BigInt(at + length) > lengthMax);
     return this.#step({
       name: 'CREATE AND WRITE',
@@ -180,7 +157,7 @@ export class OsdCommands {
       target,
       permissions: Permission.create | Permission.write,
       creates: true,
-      sense: fault || (tooLong ? QUOTA : ''),
+      sense: fault || (tooLong ? Ending.quota : ''),
       run(model) {
         create(model);
         for (const { at, length, from } of pieces) model.write(target, at, data.subarray(from, from + length));
@@ -197,7 +174,7 @@ export class OsdCommands {
       target: { kind: 'user', partition, object: 0n },
       permissions: Permission.create,
       creates: true,
-      sense: this.#isFull(partition, count) ? QUOTA : '',
+      sense: this.#isFull(partition, count) ? Ending.quota : '',
       attributes: NO_ATTRIBUTES,
       run(model, answer) {
         if (answer === null) return;
@@ -219,157 +196,14 @@ export class OsdCommands {
       target: { kind: 'collection', partition, object },
       permissions: Permission.create,
       creates: true,
-      sense: this.#isFull(partition, 1) ? QUOTA : this.#model.partition(partition).objects.has(object) ? WRONG_FIELD : '',
+      sense: this.#isFull(partition, 1) ? Ending.quota : this.#model.partition(partition).objects.has(object) ? Ending.wrongField : '',
       run: (model) => model.addObject('collection', partition, object),
     });
   }
 
-  /** Data-Out in one piece or by a scatter/gather list. `at` is where a piece goes, `from` where it lies in the data. */
-  #dataOut(start: number): { readonly command: Partial<OsdCommand>; readonly data: Buffer; readonly pieces: { at: number; length: number; from: number }[] } {
-    const random = this.#random;
-    const data = Buffer.from(random.bytes(random.below(8) === 0 ? random.below(6000) : random.below(300)));
-    const options = random.below(8) === 0 ? 0x08 : 0;
-    const command = { options, length: data.length, start: BigInt(start), data };
-    if (data.length < 3 || random.below(4) > 0) return { command, data, pieces: [{ at: start, length: data.length, from: 0 }] };
-    const cut = 1 + random.below(data.length - 1);
-    const gap = random.below(5000);
-    const ranges = [
-      { offset: BigInt(gap), length: BigInt(cut) },
-      { offset: BigInt(random.below(gap + 200)), length: BigInt(data.length - cut) },
-    ];
-    const pieces = ranges.map(({ offset, length }, index) => ({ at: start + Number(offset), length: Number(length), from: index === 0 ? 0 : cut }));
-    return { command: { ...command, continuation: [scatterGather(ranges)] }, data, pieces };
-  }
-
   #data(target: OsdName): OsdStep {
-    const random = this.#random;
-    const { bytes } = this.#model.object(target);
-    const max = this.#model.lengthMax(target);
-    const offset = random.below(Math.min(LENGTH_MAX, bytes.length + (random.boolean() ? 1 : 6000)));
-    const length = random.below(6) === 0 ? random.below(9000) : 1 + random.below(300);
-    const start = BigInt(offset);
-    /** Only what makes the object longer is bounded. */
-    const isTooLong = (end: number) => end > bytes.length && BigInt(end) > max;
-    switch (random.below(8)) {
-      case 0:
-      case 1: {
-        const { command, data, pieces } = this.#dataOut(offset);
-        // A list whose second piece is too long has written its first.
-        const bad = pieces.filter((piece) => piece.length > 0 && isTooLong(piece.at + piece.length));
-        if (bad.length > 0 && pieces.length > 1) return this.#flush(target);
-        return this.#step({
-          name: 'WRITE',
-          action: Osd.WRITE,
-          command,
-          target,
-          permissions: Permission.write,
-          sense: bad.length > 0 ? QUOTA : '',
-          run: (model) => {
-            for (const piece of pieces) model.write(target, piece.at, data.subarray(piece.from, piece.from + piece.length));
-          },
-        });
-      }
-      case 2: {
-        const data = Buffer.from(random.bytes(length));
-        const at = bytes.length;
-        const sense = isTooLong(at + length) ? QUOTA : '';
-        const command = { length, data };
-        const run = (model: OsdModel) => model.write(target, at, data);
-        return this.#step({ name: 'APPEND', action: Osd.APPEND, command, target, permissions: Permission.append, sense, run });
-      }
-      case 3:
-        return this.#step({
-          name: 'CLEAR',
-          action: Osd.CLEAR,
-          command: { length, start },
-          target,
-          permissions: Permission.write,
-          sense: isTooLong(offset + length) ? QUOTA : '',
-          run: (model) => model.write(target, offset, Buffer.alloc(length)),
-        });
-      case 4:
-        return this.#step({
-          name: 'PUNCH',
-          action: Osd.PUNCH,
-          command: { length, start },
-          target,
-          permissions: Permission.write,
-          sense: offset >= bytes.length ? WRONG_FIELD : '',
-          run(model) {
-            const object = model.object(target);
-            object.bytes = Buffer.concat([object.bytes.subarray(0, offset), object.bytes.subarray(offset + length)]);
-          },
-        });
-      case 5:
-        return this.#readMap(target);
-      default:
-        return this.#read(target, offset, length);
-    }
-  }
-
-  #read(target: OsdName, offset: number, length: number): OsdStep {
-    const { bytes } = this.#model.object(target);
-    const isList = this.#random.below(4) === 0 && length > 2;
-    const cut = isList ? length >> 1 : length;
-    const ranges = isList
-      ? [
-          { offset: 7n, length: BigInt(cut) },
-          { offset: 0n, length: BigInt(length - cut) },
-        ]
-      : [{ offset: 0n, length: BigInt(length) }];
-    const expected = Buffer.alloc(length);
-    let at = 0;
-    let validBytes = 0;
-    for (const range of ranges) {
-      const from = offset + Number(range.offset);
-      const copied = from < bytes.length ? bytes.copy(expected, at, from, Math.min(bytes.length, from + Number(range.length))) : 0;
-      if (copied > 0) validBytes = at + copied;
-      at += Number(range.length);
-    }
-    const isShort = ranges.some((range) => offset + Number(range.offset + range.length) > bytes.length);
-    return this.#step({
-      name: 'READ',
-      action: Osd.READ,
-      command: { length, start: BigInt(offset), dataInLength: length, ...(isList ? { continuation: [scatterGather(ranges)] } : {}) },
-      target,
-      permissions: Permission.read,
-      sense: isShort ? READ_PAST_END : '',
-      run(_, answer) {
-        if (answer === null) return;
-        assert.is(Buffer.compare(answer.dataIn.subarray(0, length), expected), 0, 'the bytes that were written');
-        if (!isShort) return;
-        const information = answer.senseBytes.readBigUInt64BE(descriptorAt(answer.senseBytes, 0x01) + 4);
-        assert.is(information, BigInt(validBytes), 'bytes before the end');
-      },
-    });
-  }
-
-  #readMap(target: OsdName): OsdStep {
-    const { bytes } = this.#model.object(target);
-    return this.#step({
-      name: 'READ MAP',
-      action: Osd.READ_MAP,
-      command: { length: 4096, dataInLength: 4096 },
-      target,
-      permissions: Permission.read,
-      run(_, answer) {
-        if (answer === null) return;
-        const count = Number(answer.dataIn.readBigUInt64BE(0)) / 16;
-        let at = 0;
-        for (let index = 0; index < count; index++) {
-          const entry = answer.dataIn.subarray(8 + 16 * index);
-          assert.is(Number(entry.readBigUInt64BE(8)), at, 'extents tile the object');
-          const end = at + entry.readUInt32BE(4);
-          if (entry.readUInt16BE(2) === 2)
-            assert.ok(
-              bytes.subarray(at, end).every((byte) => byte === 0),
-              'a hole is zero',
-            );
-          at = end;
-        }
-        assert.is(at, bytes.length, 'extents reach to the end');
-      },
-    });
+    const draft = randomDataCommand(this.#random, this.#model, target);
+    return draft === null ? this.#flush(target) : this.#step(draft);
   }
 
   #attributes(target: OsdName): OsdStep {
@@ -513,7 +347,7 @@ export class OsdCommands {
       target,
       permissions: Permission.remove,
       order: 'before',
-      sense: hasMembers && !force ? NOT_EMPTY : '',
+      sense: hasMembers && !force ? Ending.notEmpty : '',
       run: (model) => model.removeObject(target),
     });
   }

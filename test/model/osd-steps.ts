@@ -25,6 +25,9 @@ export interface OsdStep {
   apply(model: OsdModel, answer: OsdModelAnswer | null): void;
 }
 
+/** How commands end. */
+export const Ending = { readPastEnd: '01/3b17', quota: '07/5507', wrongField: '05/2400', notEmpty: '05/2c0a' } as const;
+
 export const Permission = {
   read: 0x8000,
   write: 0x4000,
@@ -50,6 +53,26 @@ export interface AttributePart {
   readonly sets: readonly OsdAttribute[];
   readonly gets: readonly OsdAttributeName[];
   readonly getPage: number | null;
+}
+
+export type Order = 'after' | 'before' | 'get-first';
+/** A command before its attributes. */
+export interface Draft {
+  readonly name: string;
+  readonly action: number;
+  readonly command?: Partial<OsdCommand>;
+  readonly target: OsdName;
+  readonly permissions: number;
+  readonly keyLevel?: 'root' | 'partition' | 'working';
+  readonly creates?: boolean;
+  readonly count?: number;
+  readonly order?: Order;
+  /** How it ends when its object is not what it has to be; attributes are not looked at then. */
+  readonly objectSense?: string;
+  readonly sense?: string;
+  readonly attributes?: AttributePart;
+  /** What the command itself does. */
+  run(model: OsdModel, answer: OsdModelAnswer | null): void;
 }
 
 const TAG = 0x40000001;

@@ -81,6 +81,8 @@ async function runScenarios(chosen: readonly Scenario[], minutesMax: number, kee
   const logPath = join(cacheFolder(), 'test-vm.log');
   const consolePath = join(cacheFolder(), 'console.log');
   for (const path of [logPath, consolePath]) writeFileSync(path, '');
+  // However this run ends.
+  if (!keep) process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   let served: Served[] = [];
   const reader = new ResultReader(logPath, chosen, (name, word) => void answer(served, name, word, onFault));
   const onFault: OnFault = (scenario, error) => reader.fault(scenario.name, error instanceof Error ? error.message : `${error}`);
@@ -98,7 +100,6 @@ async function runScenarios(chosen: readonly Scenario[], minutesMax: number, kee
       const fault = (await lunloom?.stop()) ?? null;
       if (fault !== null) onFault(scenario, fault);
     }
-    if (!keep) rmSync(folder, { recursive: true, force: true });
   }
   return reader.summarize(logPath);
 }

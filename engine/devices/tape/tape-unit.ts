@@ -228,7 +228,8 @@ export class TapeUnit implements UnitPart, MediaDrive {
     try {
       await this.load();
     } catch (error) {
-      this.options.onNotice(`${cartridge.path}: ${error instanceof Error ? error.message : String(error)}`);
+      const message = error instanceof Error ? error.message : String(error);
+      this.options.onNotice(message.includes(cartridge.path) ? message : `${cartridge.path}: ${message}`);
     }
   }
 

@@ -1,15 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatByteSize } from '../../../engine/config/byte-size.js';
-import { configSchema, isnsSchema, lunSchema, targetSchema } from '../../../engine/config/schema.js';
+import { configSchema, diskLunShape, isnsSchema, targetSchema } from '../../../engine/config/schema.js';
+import { deviceKinds } from '../../../engine/devices/registry.js';
 import { type LimitName, limitTable } from '../../../engine/limits.js';
 
 // Compiled tests run from dist/test/… of the repository, or from a private directory with the repository as cwd.
 const nearby = fileURLToPath(new URL('../../../../docs/configuration.md', import.meta.url));
-const text = readFileSync(existsSync(nearby) ? nearby : join(process.cwd(), 'docs', 'configuration.md'), 'utf8');
+const docs = existsSync(nearby) ? dirname(nearby) : join(process.cwd(), 'docs');
+const text = readFileSync(join(docs, 'configuration.md'), 'utf8');
 
 test('docs/configuration.md has each limit with its range and reason, and no other', () => {
   const rows = (Object.keys(limitTable) as LimitName[]).map((name) => {
@@ -29,9 +31,21 @@ test('docs/configuration.md has each limit with its range and reason, and no oth
 });
 
 test('docs/configuration.md has a row for each key', () => {
-  for (const schema of [configSchema, targetSchema, lunSchema, isnsSchema]) {
-    for (const key of Object.keys(schema.shape)) assert.match(text, new RegExp(`^\\| .*\`${key}\``, 'm'), key);
+  for (const shape of [configSchema.shape, targetSchema.shape, diskLunShape, isnsSchema.shape]) {
+    for (const key of Object.keys(shape)) assert.match(text, rowOf(key), key);
   }
 });
+
+test('the page of each kind of device has a row for each of its options', () => {
+  for (const { name, options } of deviceKinds) {
+    if (Object.keys(options).length === 0) continue;
+    const page = readFileSync(join(docs, 'devices', `${name}.md`), 'utf8');
+    for (const key of Object.keys(options)) assert.match(page, rowOf(key), `${name}: ${key}`);
+  }
+});
+
+function rowOf(key: string): RegExp {
+  return new RegExp(`^\\| .*\`${key}\``, 'm');
+}
 
 test.run();

@@ -122,7 +122,7 @@ test('it is served, described, asked for something of its own, added and removed
     await engine.units.remove(NAME, 3);
     assert.is(closedCount, 1);
     const failed = await engine.units.operate(NAME, 1, 'sing', []).catch((error: unknown) => error);
-    assert.ok(failed instanceof TargetError && failed.message.includes('shout TEXT'), String(failed));
+    assert.ok(failed instanceof TargetError && failed.message.endsWith('; it has shout TEXT (says it louder)'), String(failed));
   } finally {
     await engine.stop({ immediately: true });
   }

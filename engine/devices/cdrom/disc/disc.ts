@@ -107,15 +107,25 @@ export class Disc {
   /** Makes blocks zeros that have not been written: an attempt that a crash ended may have left something there. */
   async zero(lba: number, blockCount: number): Promise<void> {
     const { handle } = this.#open;
-    const found = new Uint8Array(Math.min(ZEROS_BYTES, blockCount * BLOCK_LENGTH_BYTES));
-    for (let done = 0; done < blockCount; done += found.length / BLOCK_LENGTH_BYTES) {
+    const found = Buffer.alloc(Math.min(ZEROS_BYTES, blockCount * BLOCK_LENGTH_BYTES));
+    const zeros = Buffer.alloc(found.length);
+    for (let done = 0; done < blockCount; ) {
+      // Holes stay holes, and a reserved track may be a whole disc of them.
+      const holeBlocks = this.#holeBlocks(lba + done, blockCount - done);
+      done += holeBlocks;
+      if (holeBlocks > 0) continue;
       const lengthBytes = Math.min(found.length, (blockCount - done) * BLOCK_LENGTH_BYTES);
       const positionBytes = (lba + done) * BLOCK_LENGTH_BYTES;
       await handle.read(found, 0, lengthBytes, positionBytes);
-      // Holes stay holes.
-      if (found.subarray(0, lengthBytes).every((byte) => byte === 0)) continue;
-      await handle.write(found.fill(0), 0, lengthBytes, positionBytes);
+      if (found.compare(zeros, 0, lengthBytes, 0, lengthBytes) !== 0) await handle.write(zeros, 0, lengthBytes, positionBytes);
+      done += lengthBytes / BLOCK_LENGTH_BYTES;
     }
+  }
+
+  /** Whole blocks from `lba` on that take no space, as far as the file system tells. */
+  #holeBlocks(lba: number, blockCount: number): number {
+    const extent = this.store.provisioning?.extentAt(lba * BLOCK_LENGTH_BYTES, blockCount * BLOCK_LENGTH_BYTES);
+    return extent === undefined || extent.allocated ? 0 : Math.floor(extent.lengthBytes / BLOCK_LENGTH_BYTES);
   }
 
   /** Forgets all data. What the record says has to be saved before. */

@@ -60,7 +60,7 @@ export const userObjectPages: ReadonlyMap<number, PageDefinition> = new Map<numb
         return membership === undefined ? null : uint(membership.collectionId, ID_LENGTH);
       },
       writeMore(context, number, value) {
-        if (number < 1 || number > COLLECTION_POINTER_MAX || (value.length !== 0 && value.length !== ID_LENGTH)) throw badPointer();
+        if (!isCollectionPointer(number, value.length)) throw badPointer();
         const collectionId = readUint(value);
         context.store.setMembership(context.name, number, collectionId === 0n ? null : collectionId);
       },
@@ -69,6 +69,11 @@ export const userObjectPages: ReadonlyMap<number, PageDefinition> = new Map<numb
   ],
   [StandardPage.policySecurity, { title: 'User Object Policy/Security', attributes: [policyTag('user')], format: concatenated([policyTag('user')]) }],
 ]);
+
+/** Whether the User Object Collections page has such an attribute: a COLLECTION_OBJECT_ID, or nothing. */
+export function isCollectionPointer(number: number, lengthBytes: number): boolean {
+  return number >= 1 && number <= COLLECTION_POINTER_MAX && (lengthBytes === 0 || lengthBytes === ID_LENGTH);
+}
 
 function badPointer(): CommandFailure {
   return new CommandFailure(SenseKey.illegalRequest, Asc.invalidFieldInParameterList);

@@ -1,6 +1,7 @@
 import { Asc, SenseKey } from '../../../scsi/sense-codes.js';
 import { ALL, CURRENT_COMMAND_PAGE, isPageOf, PAGE_BASE, readUint, StandardPage, uint } from '../attributes/attribute-page.js';
 import type { ObjectAttributes } from '../attributes/object-attributes.js';
+import { isCollectionPointer } from '../attributes/user-object-pages.js';
 import {
   type AttributeEntry,
   encodeMultiObjectList,
@@ -69,8 +70,10 @@ export function checkAttributes(command: RunningCommand): void {
 const COLLECTIONS_PAGE = PAGE_BASE.user + StandardPage.collections;
 
 /** True of everything that is no collection pointer, or one to nothing. */
-function namesCollection({ store, target: { partitionId } }: RunningCommand, { page, value }: SetEntry): boolean {
-  const objectId = page === COLLECTIONS_PAGE ? readUint(value) : 0n;
+function namesCollection({ store, target: { partitionId } }: RunningCommand, { page, number, value }: SetEntry): boolean {
+  if (page !== COLLECTIONS_PAGE) return true;
+  if (!isCollectionPointer(number, value.length)) return false;
+  const objectId = readUint(value);
   return objectId === 0n || store.kindOf({ partitionId, objectId }) === 'collection';
 }
 

@@ -38,7 +38,7 @@ export function positionOf(tape: LoadedTape, settings: DriveSettings): TapePosit
     setNumber: 0,
     isBeginning: place.objectNumber === 0,
     isBeyondEarlyWarning: used >= earlyAtBytes,
-    isBeyondProgrammableEarlyWarning: used >= programmableAtBytes,
+    isBeyondProgrammableEarlyWarning: settings.programmableEarlyWarningBytes > 0 && used >= programmableAtBytes,
     isEndOfData: place.objectNumber === log.end.objectCount,
     usedBytes: used,
     bufferedObjectCount: log.end.objectCount - log.durable.objectCount,

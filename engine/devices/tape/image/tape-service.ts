@@ -207,7 +207,7 @@ export interface TapePosition {
   readonly isBeginning: boolean;
   /** Between early warning and the end of the partition: what READ POSITION calls EOP. */
   readonly isBeyondEarlyWarning: boolean;
-  /** Beyond programmable early warning (BPEW), which is as early as early warning when there is no distance. */
+  /** Beyond programmable early warning (BPEW): never when there is no distance. */
   readonly isBeyondProgrammableEarlyWarning: boolean;
   readonly isEndOfData: boolean;
   /** Of the partition, before the position: as `usedBytes` of its facts is before the end of data. */

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { lockPathOf } from '../../../../engine/devices/cdrom/disc/disc-lock.js';
@@ -267,6 +267,22 @@ test('SYNCHRONIZE CACHE (10): a crash loses what came behind it, and nothing bef
   await good(second.unit, '2a00 00000010 00 0001 00', { dataOut: blockOf(999) });
   await good(second.unit, closeTrack(1));
   assertBytes(await good(second.unit, read10(16, 16)), Buffer.concat([blockOf(999), Buffer.alloc(15 * BLOCK_LENGTH_BYTES)]));
+});
+
+test('CLOSE TRACK SESSION: a reserved track as large as the disc is filled with zeros, its holes stay holes', async () => {
+  const path = images.path('reserved-all');
+  const blockCount = 2_295_104;
+  const { unit } = await opticalScene(path, { profile: 'dvd+r', blockCount });
+  await good(unit, `53 00000000 ${(blockCount - 1024).toString(16).padStart(8, '0')} 00`);
+  // What an attempt left behind that a crash ended, in the middle of it.
+  const left = openSync(path, 'r+');
+  writeSync(left, blockOf(7), 0, BLOCK_LENGTH_BYTES, 1_000_001 * BLOCK_LENGTH_BYTES);
+  closeSync(left);
+  assert.is(senseOf(await writeBlocks(unit, 0, 16)), '');
+  await good(unit, closeTrack(1));
+  assertBytes(await good(unit, read10(1_000_001, 1)), new Uint8Array(BLOCK_LENGTH_BYTES));
+  assertBytes(await good(unit, read10(15, 1)), blockOf(15));
+  assert.ok(statSync(path).blocks * 512 < 16 * 1024 * 1024);
 });
 
 test('the operator opens the tray while a command writes: the write comes to its end, and is kept', async () => {

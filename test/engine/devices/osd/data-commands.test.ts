@@ -41,6 +41,9 @@ test('WRITE: an attribute that cannot be set or got is found out before anything
   const bad = { action: Osd.WRITE, ...ids, length: 4, data: bytes('gone') };
   failed(await bed.run({ ...bad, set: [{ page: 1, number: 1, value: u64(7) }] }), '05/2600');
   failed(await bed.run({ ...bad, set: [{ page: 4, number: 1, value: u64(0x77777) }] }), '05/2600');
+  // No collection pointers: neither their length nor their number.
+  failed(await bed.run({ ...bad, set: [{ page: 4, number: 1, value: new Uint8Array(39).fill(0x27) }] }), '05/2600');
+  failed(await bed.run({ ...bad, set: [{ page: 4, number: 0xffffff01, value: u64(0) }] }), '05/2600');
   failed(await bed.run({ ...bad, get: [{ page: 0x30000001, number: 1 }] }), '05/2600');
   const answer = failed(await bed.run({ ...bad, getPage: 0x30000001 }), '05/2400', 52);
   const at = descriptorAt(answer.senseBytes, 0x06);

@@ -135,6 +135,8 @@ test('early warning, its programmable herald and the end of the partition', ({ p
       events.push(`end ${i}`);
       assert.is(count, 0);
       assert.ok(position.isBeyondEarlyWarning && position.isBeyondProgrammableEarlyWarning);
+      drive.setProgrammableEarlyWarning(0);
+      assert.is(drive.position().isBeyondProgrammableEarlyWarning, false, 'without a distance there is none to be beyond of');
       break;
     }
     assert.is(stop, 'done');
