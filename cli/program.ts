@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { DEFAULT_LUN_STORE, DEFAULT_PORTAL, DEFAULT_TARGET_NAME, defaultWorkerCount } from '../engine/config/config-document.js';
 import { formatPortal } from '../engine/config/portal.js';
+import { deviceKinds } from '../engine/devices/registry.js';
 import { ExitCode } from './exit-codes.js';
 import { addMeasureCommands, type MeasureActions, withVerifyLength } from './measure-commands.js';
 import type { ServeOptions } from './overlay.js';
@@ -22,6 +23,8 @@ STORE is one of
   ram:SIZE     memory, gone when the engine stops
   null:SIZE    reads zeros, forgets writes; for measuring
   file:PATH    a file or block device; size=SIZE creates a missing file
+or a device, whose keys stand in docs/devices.md
+${deviceKinds.map(({ form }) => `  ${form}`).join('\n')}
 
 keys behind the store, each with a comma before it
   readonly           refuse writes

@@ -8,6 +8,9 @@ import { RangeLocks } from './range-locks.js';
 import { NOT_ENTERED, type Task } from './task.js';
 import { type AcaCondition, TaskOrder } from './task-order.js';
 
+/** INQUIRY, REQUEST SENSE and REPORT LUNS. */
+const PASSES_QUEUE: readonly number[] = [0x12, 0x03, 0xa0];
+
 /** TST of the Control mode page: one task set for each I_T nexus. */
 const TST_PER_NEXUS = 1;
 
@@ -117,12 +120,14 @@ export class TaskSet {
 
   /**
    * With restricted reordering an initiator may rely on the order of its SIMPLE commands where their ranges overlap, and those are known only when a command
-   * starts: so each waits for the older ones, as if it were ORDERED. SPC-4 "Control mode page", QUEUE ALGORITHM MODIFIER. So it is for what keeps a position.
+   * starts: so each waits for the older ones, as if it were ORDERED. SPC-4 "Control mode page", QUEUE ALGORITHM MODIFIER. So it is for what keeps a position,
+   * but for what tells of the unit alone: who looks for a tape drive must not wait until another has rewound it.
    */
   #orderFor(task: Task): TaskOrder {
     const isSimple = task.attribute === TaskAttribute.simple || task.attribute === TaskAttribute.untagged;
-    const keepsOrder = this.unit.deviceType.isSequential === true || !this.controlMode.unrestrictedReordering;
-    if (isSimple && keepsOrder) task.attribute = TaskAttribute.ordered;
+    const isSequential = this.unit.deviceType.isSequential === true;
+    if (isSimple && isSequential && PASSES_QUEUE.includes(task.slot.cdb[0] as number)) task.attribute = TaskAttribute.headOfQueue;
+    else if (isSimple && (isSequential || !this.controlMode.unrestrictedReordering)) task.attribute = TaskAttribute.ordered;
     return this.orderOf(task.owner.nexus);
   }
 

@@ -16,7 +16,7 @@ import { seededRandom } from '../support/random.js';
 import { untilGone } from './crash-lane.js';
 
 const SEED = Number(process.env['LUNLOOM_SEED'] ?? Date.now() % 2 ** 32);
-const CRASH_COUNT = Number(process.env['LUNLOOM_CRASHES'] ?? 5);
+const CRASH_COUNT = Number(process.env['LUNLOOM_CRASHES'] ?? 4);
 const LOAD_MS_MIN = 20;
 const LOAD_MS_MAX = 700;
 const LUN = 4;

@@ -16,7 +16,7 @@ const HEAP_GROWTH_BYTES_MAX = 32 * 1024 * 1024;
 /** Of one step, whatever the number of objects: what keeps the device from other commands. */
 const STEP_MS_MAX = 250;
 
-const valueOf = (index: number) => Buffer.from(String(index).padStart(12, '0'));
+const numberText = (index: number) => Buffer.from(String(index).padStart(12, '0'));
 
 /** Runs step after step; answers milliseconds in all, of the longest step, and the most heap that was in use. */
 function timed(step: () => boolean): { totalMs: number; longestMs: number; heapBytes: number } {
@@ -38,7 +38,7 @@ function fill(store: ObjectStore, collectionId: bigint): () => boolean {
       const first = store.createUserObjects(P, null, CREATE_COUNT);
       for (let at = 0; at < CREATE_COUNT; at++, index++) {
         const name = { partitionId: P, objectId: first + BigInt(at) };
-        store.setAttribute(name, 0x10000, 1, valueOf(index));
+        store.setAttribute(name, 0x10000, 1, numberText(index));
         store.join(name, collectionId);
       }
     });
@@ -87,7 +87,7 @@ test(`${OBJECT_COUNT} objects are listed and queried by attribute in steps, and 
   steps.push(report('list members with an attribute', listAttributes));
   assert.is(withAttribute, OBJECT_COUNT);
 
-  const [low, high] = [valueOf(Math.floor(OBJECT_COUNT / 2)), valueOf(Math.floor(OBJECT_COUNT / 2) + 99)];
+  const [low, high] = [numberText(Math.floor(OBJECT_COUNT / 2)), numberText(Math.floor(OBJECT_COUNT / 2) + 99)];
   const criterion: AttributeCriterion = {
     pageNumber: 0x10000,
     attributeNumber: 1,

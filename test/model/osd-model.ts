@@ -110,7 +110,7 @@ export class OsdModel {
   }
 
   /** The value that an attribute must have, null for none. */
-  valueOf(name: OsdName, page: number, number: number): Buffer | null {
+  attributeValue(name: OsdName, page: number, number: number): Buffer | null {
     const offset = page - PAGE_BASE[name.kind];
     const stored = this.attributesOf(name).get(keyOf(page, number)) ?? null;
     if (offset === 1) return this.#information(name, number) ?? stored;

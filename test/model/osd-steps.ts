@@ -253,7 +253,7 @@ export function checkValues(model: OsdModel, name: OsdName, names: readonly OsdA
     `${page.toString(16)}.${number.toString(16)}=${value === null ? 'none' : Buffer.from(value).toString('hex')}`;
   assert.equal(
     found.map(({ page, number, value }) => text(page, number, value)),
-    names.map(({ page, number }) => text(page, number, model.valueOf(name, page, number))),
+    names.map(({ page, number }) => text(page, number, model.attributeValue(name, page, number))),
     `attributes of ${name.kind} ${name.partition}/${name.object}`,
   );
 }

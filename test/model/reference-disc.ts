@@ -92,7 +92,8 @@ export class ReferenceDisc {
     if (place === undefined) return '05/21/02';
     if (count > place.room) return '05/63/00';
     for (let at = lba; at < lba + count; at++) this.#now.content.set(at, stamp);
-    const track = this.#now.tracks.find(({ start, written, closed }) => !closed && start + written === lba);
+    // Where there is no gap, a reserved track that is full ends where the next one begins.
+    const track = this.#now.tracks.find(({ start, size, written, closed }) => !closed && (size === null || written < size) && start + written === lba);
     if (track !== undefined) track.written += count;
     else this.#now.tracks.push({ session: this.#now.session, start: lba, size: null, written: count, closed: false });
     return '';

@@ -84,9 +84,12 @@ function operationsOf(drive: TapeUnit): Readonly<Record<string, DeviceOperation>
       },
     },
     eject: {
-      usage: 'writes back what is buffered and takes the cartridge out',
-      async run() {
-        const { path } = await drive.remove();
+      usage: '[force]  writes back what is buffered and takes the cartridge out, with force also while an initiator prevents it',
+      async run(args) {
+        const [word, ...more] = args;
+        if (more.length > 0 || (word !== undefined && word !== FORCE))
+          throw new TargetError('OPERATION_ARGUMENTS', `expected ${FORCE}, found ${args.join(' ')}`);
+        const { path } = await drive.remove({ isForced: word === FORCE });
         return { path, ...statusOf(drive) };
       },
     },
@@ -100,6 +103,7 @@ function operationsOf(drive: TapeUnit): Readonly<Record<string, DeviceOperation>
   };
 }
 
+const FORCE = 'force';
 const BARCODE_PREFIX = 'barcode=';
 
 function barcodeOf(args: readonly string[]): string | null {

@@ -239,14 +239,15 @@ export class TapeUnit implements UnitPart, MediaDrive {
     await this.load();
   }
 
-  remove(): Promise<Cartridge> {
-    return this.#inTurn(() => this.#remove());
+  /** Also while initiators prevent it, where an operator wants it so. */
+  remove({ isForced = false }: { readonly isForced?: boolean } = {}): Promise<Cartridge> {
+    return this.#inTurn(() => this.#remove(isForced));
   }
 
-  async #remove(): Promise<Cartridge> {
+  async #remove(isForced: boolean): Promise<Cartridge> {
     const cartridge = this.#cartridge;
     if (cartridge === null) throw new TargetError('MEDIUM_ABSENT', 'there is no cartridge in the drive');
-    if (this.isRemovalPrevented) throw new TargetError('MEDIUM_PREVENTED', 'an initiator has forbidden to take the cartridge out');
+    if (this.isRemovalPrevented && !isForced) throw new TargetError('MEDIUM_PREVENTED', 'an initiator has forbidden to take the cartridge out');
     const fault = await this.#unload(DriveState.unloaded);
     if (fault !== null) throw new TargetError('MEDIUM_FLUSH_FAILED', `what was buffered for ${cartridge.path} could not be written (${fault.kind})`);
     this.#cartridge = null;

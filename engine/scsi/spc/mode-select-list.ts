@@ -47,7 +47,10 @@ export interface ModeSelection {
   readonly header: ModeHeader | null;
 }
 
-/** What a parameter list asks for, in front of the pages and page by page; null when the command has ended because of something in it, and then nothing of it holds. */
+/**
+ * What a parameter list asks for, in front of the pages and page by page; null when the command has ended because of something in it, and then nothing of it
+ * holds.
+ */
 export function readModeParameters(
   command: CommandSlot,
   unit: LogicalUnit,

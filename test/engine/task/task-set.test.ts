@@ -2,10 +2,13 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { UnitMetrics } from '../../../engine/metrics/unit-metrics.js';
 import { TaskAttribute } from '../../../engine/pdu/index.js';
+import type { DeviceType } from '../../../engine/scsi/command-table.js';
+import { deviceTypes } from '../../../engine/scsi/device-types.js';
+import type { ITNexus } from '../../../engine/scsi/it-nexus.js';
 import type { Task } from '../../../engine/task/task.js';
 import { TaskSet } from '../../../engine/task/task-set.js';
 import { seededRandom } from '../../support/random.js';
-import { makeUnit } from '../scsi/scsi-fixture.js';
+import { makeUnit, nexus } from '../scsi/scsi-fixture.js';
 
 const attributes = { S: TaskAttribute.simple, O: TaskAttribute.ordered, H: TaskAttribute.headOfQueue, U: TaskAttribute.untagged } as const;
 type Letter = keyof typeof attributes;
@@ -14,7 +17,10 @@ type Letter = keyof typeof attributes;
 interface Entrant {
   readonly name: string;
   readonly letter: Letter;
-  readonly attribute: number;
+  attribute: number;
+  /** Of what it asks the queue looks at its opcode. */
+  readonly slot: { readonly cdb: Uint8Array };
+  readonly owner: { readonly nexus: ITNexus };
   entered: boolean;
   enabled: boolean;
   left: boolean;
@@ -24,17 +30,35 @@ class World {
   readonly entrants: Entrant[] = [];
   readonly log: string[] = [];
   onStart: (entrant: Entrant) => void = () => {};
-  readonly set = new TaskSet(makeUnit(), 'inline', new UnitMetrics(), (task) => {
-    const entrant = task as unknown as Entrant;
-    assert.not.ok(entrant.enabled, 'a task is started once');
-    this.#enable(entrant);
-    this.onStart(entrant);
-  });
+  readonly #deviceType: DeviceType;
+  readonly set: TaskSet;
+
+  constructor(deviceType: DeviceType = deviceTypes.disk) {
+    this.#deviceType = deviceType;
+    this.set = this.#makeSet();
+  }
+
+  readonly #makeSet = () =>
+    new TaskSet(makeUnit({ deviceType: this.#deviceType }), 'inline', new UnitMetrics(), (task) => {
+      const entrant = task as unknown as Entrant;
+      assert.not.ok(entrant.enabled, 'a task is started once');
+      this.#enable(entrant);
+      this.onStart(entrant);
+    });
 
   /** Enters a task named like `O2`; its first letter is its attribute. */
-  enter(name: string): Entrant {
+  enter(name: string, opcode = 0): Entrant {
     const letter = name[0] as Letter;
-    const entrant: Entrant = { name, letter, attribute: attributes[letter], entered: false, enabled: false, left: false };
+    const entrant: Entrant = {
+      name,
+      letter,
+      attribute: attributes[letter],
+      slot: { cdb: Uint8Array.of(opcode) },
+      owner: { nexus },
+      entered: false,
+      enabled: false,
+      left: false,
+    };
     this.entrants.push(entrant);
     if (this.set.enter(entrant as unknown as Task)) this.#enable(entrant);
     return entrant;
@@ -67,6 +91,15 @@ test('SIMPLE and untagged tasks run beside each other', () => {
   const world = new World();
   for (const name of ['S1', 'U2', 'S3']) world.enter(name);
   assert.is(world.enabledNames, 'S1 U2 S3');
+});
+
+test('SIMPLE tasks of what keeps a position run one after the other, and what tells of the unit passes them', () => {
+  const world = new World({ ...deviceTypes.disk, isSequential: true });
+  const [write] = [world.enter('S1', 0x0a), world.enter('S2', 0x0a), world.enter('S3', 0x12), world.enter('U4', 0x03), world.enter('S5', 0xa0)];
+  assert.is(world.enabledNames, 'S1 S3 U4 S5');
+  world.leave(write as Entrant);
+  for (const entrant of world.present.filter(({ enabled, name }) => enabled && name !== 'S2')) world.leave(entrant);
+  assert.is(world.enabledNames, 'S2');
 });
 
 test('an ORDERED task waits for all older ones, and all younger ones wait for it', () => {

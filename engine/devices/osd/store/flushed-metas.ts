@@ -79,7 +79,10 @@ export function restoreAfterPowerLoss(metasPath: string, environmentPath: string
   const fd = openSync(environmentPath, 'r+');
   try {
     if (fstatSync(fd).size < newest.pageCount * PAGE_BYTES) throw new TargetError('OSD_CORRUPT', `the metadata ${environmentPath} were cut short. ${HOW_ON}`);
-    if (newest.boot === boot) return checkMetas(fd, environmentPath);
+    if (newest.boot === boot) {
+      checkMetas(fd, environmentPath);
+      return;
+    }
     writeSync(fd, newest.pages, 0, PAGES_LENGTH, 0);
     fdatasyncSync(fd);
   } finally {

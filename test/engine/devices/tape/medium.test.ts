@@ -91,6 +91,9 @@ test('PREVENT ALLOW MEDIUM REMOVAL: neither commands nor changers take the cartr
       () => assert.unreachable(),
       (error) => assert.ok(isCode('MEDIUM_PREVENTED')(error)),
     );
+    await rig.drive.insert(await rig.drive.remove({ isForced: true }));
+    assert.is(rig.drive.isLoaded, true, 'an operator has taken it out by force, and put it in again');
+    assert.is(sense(await rig.run('00 00 00 00 00 00')), '06/28/00');
     assert.is(sense(await rig.run('1e 00 00 00 00 00')), 'good');
     assert.is((await rig.drive.remove()).path, rig.path);
     assert.is(sense(await rig.run('1e 00 00 00 02 00')), '05/24/00');
