@@ -51,7 +51,7 @@ export function performScsiCommandRow(definition: CommandDefinition, tableOf: ()
       failing(command, cdb, () => planPerformed(command, definition, cdb, unit, nexus));
     },
     execute(command, unit, nexus, deferral) {
-      runDeferred(command, deferral, (signal) => executePerformed(command, unit, nexus, signal));
+      runDeferred(command, deferral, (signal) => executePerformed(command, unit, nexus, { signal, outer: deferral }));
     },
   };
 }
@@ -92,7 +92,13 @@ function copyOutcome(from: CommandSlot, to: CommandSlot): void {
   setSense(to, from.status, from.sense.subarray(0, from.senseLength));
 }
 
-async function executePerformed(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus, signal: AbortSignal): Promise<void> {
+/** What ends the command around the one that is performed, and who hears of its defects. */
+interface Surroundings {
+  readonly signal: AbortSignal;
+  readonly outer: Deferral;
+}
+
+async function executePerformed(command: CommandSlot, unit: LogicalUnit, nexus: ITNexus, around: Surroundings): Promise<void> {
   const inside = performed.get(command);
   performed.delete(command);
   await executeOnThread(command, unit, nexus);
@@ -101,7 +107,7 @@ async function executePerformed(command: CommandSlot, unit: LogicalUnit, nexus: 
   inner.dataOut = command.dataOut;
   inner.dataOutStart = command.dataOutStart;
   inner.dataOutLength = Math.min(inner.plannedDataOutLength, command.dataOutLength);
-  await settled(row, inner, unit, nexus, signal);
+  await settled(row, inner, unit, nexus, around);
   copyOutcome(inner, command);
   const data = inner.dataIn.subarray(inner.dataInStart, inner.dataInStart + inner.dataInLength);
   const attributes = command.dataIn.subarray(command.dataInStart, command.dataInStart + command.dataInLength);
@@ -114,7 +120,7 @@ async function executePerformed(command: CommandSlot, unit: LogicalUnit, nexus: 
 }
 
 /** Executes a row that may end later. */
-function settled(row: UnitCommandRow, inner: CommandSlot, unit: LogicalUnit, nexus: ITNexus, signal: AbortSignal): Promise<void> {
+function settled(row: UnitCommandRow, inner: CommandSlot, unit: LogicalUnit, nexus: ITNexus, { signal, outer }: Surroundings): Promise<void> {
   return new Promise((resolve) => {
     let isDeferred = false;
     const deferral: Deferral = {
@@ -123,6 +129,7 @@ function settled(row: UnitCommandRow, inner: CommandSlot, unit: LogicalUnit, nex
         if (onAbort !== undefined) signal.addEventListener('abort', onAbort, { once: true });
         return resolve;
       },
+      tellDefect: (error) => outer.tellDefect?.(error),
     };
     row.execute(inner, unit, nexus, deferral);
     if (!isDeferred) resolve();

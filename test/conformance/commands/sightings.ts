@@ -8,6 +8,8 @@ import { repositoryRoot } from '../../support/repository-root.js';
 import { findTestFiles } from '../../support/test-files.js';
 
 const AT_A_TIME = 4;
+/** A test that hangs is told of where the tests run; it must not hang the page too. */
+const FILE_MS_MAX = 90_000;
 const COMMAND_TESTS = ['test/engine/scsi/', 'test/engine/devices/'];
 
 /** Runs every unit test of device servers once more, random ones with a seed that is always the same, and answers what each of them has seen commands do. */
@@ -31,7 +33,12 @@ export async function collectSightings(): Promise<CommandSighting[]> {
 }
 
 function runFile(path: string, output: string): Promise<void> {
-  const child = spawn(process.execPath, [path], { env: { ...process.env, LUNLOOM_SEED: '1', [COMMAND_COVERAGE_VARIABLE]: output }, stdio: 'ignore' });
+  const child = spawn(process.execPath, [path], {
+    env: { ...process.env, LUNLOOM_SEED: '1', [COMMAND_COVERAGE_VARIABLE]: output },
+    stdio: 'ignore',
+    timeout: FILE_MS_MAX,
+    killSignal: 'SIGKILL',
+  });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     // A test that fails is told of where the tests run; what it has seen until then counts.

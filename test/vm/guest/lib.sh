@@ -169,3 +169,12 @@ same_tree() {
   cat /tmp/sums-2
   [ -s /tmp/sums-1 ] && cmp /tmp/sums-1 /tmp/sums-2
 }
+
+# attached SCENARIO TYPE CLASS/NODE – the device file of the unit of that peripheral device type behind QEMU's initiator. Every scenario's adapters are there
+# at once: the name of the target, in the page of device identification, tells them apart.
+attached() {
+  for found in /sys/bus/virtio/drivers/virtio_scsi/virtio*/host*/target*/*:*:*:*; do
+    [ "$(cat "$found/type")" = "$2" ] && grep -qa "lunloom:$1," "$found/vpd_pg83" && node_name=$(first_in "$found"/$3) && echo "/dev/$node_name" && return 0
+  done
+  return 1
+}

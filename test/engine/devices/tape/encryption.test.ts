@@ -67,6 +67,9 @@ test('SECURITY PROTOCOL OUT: blocks are written encrypted, and read with their k
     assert.is(sense(await rig.run('08 00 00 00 64 00')), '07/74/01 100');
     await set(rig, page());
     assertBytes(dataInOf(await rig.run('08 00 00 00 64 00')), block(100));
+    // `stenc -e off` sends a key that nobody needs.
+    assert.is(sense(await set(rig, page({ modes: '0000' }))), 'good');
+    assertBytes(dataInOf(await rig.run(get('00 20'))).subarray(5, 7), hex('00 00'));
   }));
 
 test('SECURITY PROTOCOL OUT: scopes, and who is told', () =>

@@ -2,33 +2,25 @@
 . /test/lib.sh
 
 must 'virtio_scsi loads' modprobe virtio_scsi
-# attached TYPE CLASS/NODE – the device file of the unit of that peripheral device type.
-attached() {
-  for found in /sys/bus/virtio/drivers/virtio_scsi/virtio*/host*/target*/*:*:*:*; do
-    [ "$(cat "$found/vendor") $(cat "$found/type")" = "LUNLOOM  $1" ] && first_in "$found"/$2 > /tmp/attached && echo "/dev/$(cat /tmp/attached)" && return 0
-  done
-  return 1
-}
-
-must 'sd finds the disk' wait_for 30 attached 0 'block/sd*'
-disk=$(attached 0 'block/sd*')
+must 'sd finds the disk' wait_for 30 attached qemu-devices 0 'block/sd*'
+disk=$(attached qemu-devices 0 'block/sd*')
 random_file /tmp/written 512
 check 'dd writes to it' dd if=/tmp/written of="$disk" bs=65536 oflag=direct conv=fsync
 check 'dd reads from it' dd if="$disk" of=/tmp/read bs=65536 count=32 iflag=direct
 check 'it is the same' same /tmp/written /tmp/read
 decodes 'sg_vpd decodes every page' sg_vpd -a "$disk"
 
-must 'sr finds the disc' wait_for 30 attached 5 'block/sr*'
-cdrom=$(attached 5 'block/sr*')
+must 'sr finds the disc' wait_for 30 attached qemu-devices 5 'block/sr*'
+cdrom=$(attached qemu-devices 5 'block/sr*')
 check 'it mounts' mount -t iso9660 -o ro "$cdrom" /mnt
 check 'every file has its checksum' sh -c 'cd /mnt && sha256sum -c sums'
 umount /mnt
-decodes 'sg_get_config decodes current features' sg_get_config --current "$(attached 5 'scsi_generic/sg*')"
+decodes 'sg_get_config decodes current features' sg_get_config --current "$(attached qemu-devices 5 'scsi_generic/sg*')"
 
-must 'sg finds the library' wait_for 30 attached 8 'scsi_generic/sg*'
-must 'st finds its drive' wait_for 30 attached 1 'scsi_tape/nst[0-9]'
-sg=$(attached 8 'scsi_generic/sg*')
-tape=$(attached 1 'scsi_tape/nst[0-9]')
+must 'sg finds the library' wait_for 30 attached qemu-devices 8 'scsi_generic/sg*'
+must 'st finds its drive' wait_for 30 attached qemu-devices 1 'scsi_tape/nst[0-9]'
+sg=$(attached qemu-devices 8 'scsi_generic/sg*')
+tape=$(attached qemu-devices 1 'scsi_tape/nst[0-9]')
 mtx() { /usr/sbin/mtx -f "$sg" "$@"; }
 check_says 'mtx status shows a barcode' 'Storage Element 1:Full :VolumeTag=LUN001L6' mtx status
 check 'mtx loads a cartridge' mtx load 1 0
