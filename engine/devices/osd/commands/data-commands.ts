@@ -117,6 +117,25 @@ function mapDescriptor(type: number, offsetBytes: bigint, lengthBytes: bigint): 
   return bytes;
 }
 
+/** A command that changes a range of an object, as far as that is not empty. */
+function rangeCommand(serviceAction: number, name: string, change: (command: RunningCommand, start: bigint, lengthBytes: bigint) => void): CommandDefinition {
+  return {
+    serviceAction,
+    name,
+    fields: [OBJECT, LENGTH, STARTING_BYTE],
+    changes: true,
+    check: checkRange,
+    object: theUserObject,
+    permissions: () => Permission.write,
+    range: rangeOf,
+    run(command) {
+      const { start, end } = rangeOf(command.cdb);
+      if (end > start) change(command, start, end - start);
+      flushIfForced(command);
+    },
+  };
+}
+
 /** The commands that move or change the bytes of user objects. */
 export const dataCommands: readonly CommandDefinition[] = [
   {
@@ -174,36 +193,8 @@ export const dataCommands: readonly CommandDefinition[] = [
       writePieces(command);
     },
   },
-  {
-    serviceAction: ServiceAction.clear,
-    name: 'CLEAR',
-    fields: [OBJECT, LENGTH, STARTING_BYTE],
-    changes: true,
-    check: checkRange,
-    object: theUserObject,
-    permissions: () => Permission.write,
-    range: rangeOf,
-    run(command) {
-      const { start, end } = rangeOf(command.cdb);
-      if (end > start) command.store.clear(command.target, start, end - start);
-      flushIfForced(command);
-    },
-  },
-  {
-    serviceAction: ServiceAction.punch,
-    name: 'PUNCH',
-    fields: [OBJECT, LENGTH, STARTING_BYTE],
-    changes: true,
-    check: checkRange,
-    object: theUserObject,
-    permissions: () => Permission.write,
-    range: rangeOf,
-    run(command) {
-      const { start, end } = rangeOf(command.cdb);
-      if (end > start) command.store.punch(command.target, start, end - start);
-      flushIfForced(command);
-    },
-  },
+  rangeCommand(ServiceAction.clear, 'CLEAR', ({ store, target }, start, lengthBytes) => store.clear(target, start, lengthBytes)),
+  rangeCommand(ServiceAction.punch, 'PUNCH', ({ store, target }, start, lengthBytes) => store.punch(target, start, lengthBytes)),
   {
     serviceAction: ServiceAction.readMap,
     name: 'READ MAP',
