@@ -1,6 +1,6 @@
 import { assert, TargetError } from '../../errors.js';
 import type { ITNexus } from '../../scsi/it-nexus.js';
-import type { LogicalUnit, UnitPart, UnitPartKind } from '../../scsi/logical-unit.js';
+import type { LogicalUnit, UnitPart } from '../../scsi/logical-unit.js';
 import type { Cartridge } from '../../scsi/media-drive.js';
 import { Asc } from '../../scsi/sense-codes.js';
 import { DriveBays } from './drive-bays.js';
@@ -293,5 +293,5 @@ export class Library implements UnitPart {
 
 /** The library of a changer's logical unit: its device brings it along. */
 export function libraryOf(unit: LogicalUnit): Library {
-  return unit.part(Library as unknown as UnitPartKind<Library>);
+  return unit.givenPart(Library);
 }

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { TargetError } from '../../errors.js';
 import type { ITNexus } from '../../scsi/it-nexus.js';
-import type { LogicalUnit, UnitCondition, UnitPart, UnitPartKind } from '../../scsi/logical-unit.js';
+import type { LogicalUnit, UnitCondition, UnitPart } from '../../scsi/logical-unit.js';
 import { Asc, SenseKey } from '../../scsi/sense.js';
 import type { BoundThread } from '../bound-thread.js';
 import type { OsdOutcome, OsdRequest, OsdService } from './osd-service.js';
@@ -155,5 +155,5 @@ export class OsdUnit implements UnitPart {
 
 /** The device of a unit of this type: it has been opened before its unit was made. */
 export function osdUnitOf(unit: LogicalUnit): OsdUnit {
-  return unit.part(OsdUnit as unknown as UnitPartKind<OsdUnit>);
+  return unit.givenPart(OsdUnit);
 }

@@ -1,6 +1,6 @@
 import { TargetError } from '../../errors.js';
 import type { ITNexus } from '../../scsi/it-nexus.js';
-import type { LogicalUnit, UnitCondition, UnitPart, UnitPartKind } from '../../scsi/logical-unit.js';
+import type { LogicalUnit, UnitCondition, UnitPart } from '../../scsi/logical-unit.js';
 import type { Cartridge, MediaDrive } from '../../scsi/media-drive.js';
 import { Asc, SenseKey } from '../../scsi/sense.js';
 import { StartStopCounts } from '../../scsi/spc/log/common-pages.js';
@@ -430,5 +430,5 @@ function isThreadLoss(error: unknown): boolean {
 
 /** The drive of a unit of this type: it was given to it when it was made, so that its constructor is never called with the unit. */
 export function tapeOf(unit: LogicalUnit): TapeUnit {
-  return unit.part(TapeUnit as unknown as UnitPartKind<TapeUnit>);
+  return unit.givenPart(TapeUnit);
 }
