@@ -129,10 +129,7 @@ export class LoopbackNexus implements TaskOwner, NexusSeat {
     const { runner, onClosed } = this.#options;
     await Promise.all(inStoppingOrder([...this.#waiting.keys()]).map((task) => new Promise<void>((resolve) => runner.abort(task, resolve))));
     this.target.loopbacks.delete(this);
-    for (const taskSet of this.target.allTaskSets) {
-      taskSet.unit.loseNexus(this.nexus);
-      taskSet.clearAca(({ faultedNexus }) => faultedNexus === this.nexus);
-    }
+    this.target.loseNexus(this.nexus);
     onClosed(this);
   }
 

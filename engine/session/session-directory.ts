@@ -119,7 +119,7 @@ export class SessionDirectory {
     if (tsih === 0 || (target !== null && target.sessions.size >= this.#limits.sessionPerTargetCountMax)) {
       return { verdict: { kind: 'refused', status: LoginStatus.outOfResources }, session: null };
     }
-    const nexus = this.#makeNexus(request, target, connection.portal.portalGroupTag);
+    const nexus = this.#makeNexus(`${request.initiatorName},i,0x${request.isid}`, request.targetName ?? '', target, connection.portal.portalGroupTag);
     this.#admission.sessionCount++;
     const session = new Session({
       tsih,
@@ -221,10 +221,7 @@ export class SessionDirectory {
     const { target } = session;
     if (target === null) return;
     target.sessions.delete(session);
-    for (const taskSet of target.whole.allTaskSets) {
-      taskSet.unit.loseNexus(session.nexus);
-      taskSet.clearAca(({ faultedNexus }) => faultedNexus === session.nexus);
-    }
+    target.whole.loseNexus(session.nexus);
   }
 
   endAllSessions(): void {
@@ -264,15 +261,8 @@ export class SessionDirectory {
 
   /** A nexus of this process, which has no session and sees the whole target. */
   makeLoopbackNexus(target: TargetNode, initiatorPortName: string | undefined): ITNexus {
-    const id = this.#nextNexusId++;
-    const portName = initiatorPortName ?? `loopback,i,0x${id.toString(16).padStart(12, '0')}`;
-    return {
-      id,
-      initiatorPortName: portName,
-      targetPortName: `${target.name},t,0x${DEFAULT_PORTAL_GROUP_TAG.toString(16).padStart(4, '0')}`,
-      relativeTargetPortIdentifier: DEFAULT_PORTAL_GROUP_TAG,
-      firstAttention: { asc: this.#firstAscOf(`${portName} ${DEFAULT_PORTAL_GROUP_TAG}`, target), toldHandles: new Set([target.absentHandle]) },
-    };
+    const portName = initiatorPortName ?? `loopback,i,0x${this.#nextNexusId.toString(16).padStart(12, '0')}`;
+    return this.#makeNexus(portName, target.name, target, DEFAULT_PORTAL_GROUP_TAG);
   }
 
   #takeTsih(): number {
@@ -283,13 +273,12 @@ export class SessionDirectory {
     return tsih;
   }
 
-  #makeNexus(request: AdmissionRequest, target: TargetNode | null, portalGroupTag: number): ITNexus {
-    const initiatorPortName = `${request.initiatorName},i,0x${request.isid}`;
+  #makeNexus(initiatorPortName: string, targetName: string, target: TargetNode | null, portalGroupTag: number): ITNexus {
     const view = target === null || target === target.whole ? null : target;
     return {
       id: this.#nextNexusId++,
       initiatorPortName,
-      targetPortName: `${request.targetName ?? ''},t,0x${portalGroupTag.toString(16).padStart(4, '0')}`,
+      targetPortName: `${targetName},t,0x${portalGroupTag.toString(16).padStart(4, '0')}`,
       // A portal group is a SCSI target port (RFC 7143 §4.4.1), so its tag serves.
       relativeTargetPortIdentifier: portalGroupTag,
       get visibleLuns() {

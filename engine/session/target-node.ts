@@ -106,6 +106,14 @@ export class TargetNode {
     return this.#units.absent.unit.handle;
   }
 
+  /** The nexus is gone: what it had in the logical units is over. SAM-5 "I_T nexus loss". */
+  loseNexus(nexus: ITNexus): void {
+    for (const taskSet of this.allTaskSets) {
+      taskSet.unit.loseNexus(nexus);
+      taskSet.clearAca(({ faultedNexus }) => faultedNexus === nexus);
+    }
+  }
+
   isReachedBy(portalGroupTag: number): boolean {
     return this.#portalGroupTags?.has(portalGroupTag) ?? true;
   }
