@@ -6,7 +6,7 @@ import type { CommandSlot } from '../../../shm/command-slot.js';
 import type { TapeReadOutcome } from '../image/tape-service.js';
 import { endWithFault } from '../medium/tape-fault.js';
 import { type TapeUnit, tapeOf } from '../tape-unit.js';
-import { EXPLICIT, runOnTape, seek } from './tape-command.js';
+import { EXPLICIT, FIXED_BIT, isFixed, runOnTape, seek } from './tape-command.js';
 
 /*
  * READ, SSC-4 "READ(6) command" and "READ(16) command".
@@ -14,7 +14,6 @@ import { EXPLICIT, runOnTape, seek } from './tape-command.js';
  *     0| 0x08 | . SILI FIXED | TRANSFER LENGTH (3) | CONTROL |
  *     0| 0x88 | . SILI FIXED | . | PARTITION | LOGICAL OBJECT IDENTIFIER (8) | TRANSFER LENGTH (3) | CONTROL |
  */
-const FIXED_BIT = 0x01;
 const SILI_BIT = 0x02;
 const FLAGS_AT = 1;
 
@@ -52,10 +51,6 @@ export const readRows: readonly UnitCommandRow[] = [
     },
   },
 ];
-
-function isFixed(command: CommandSlot): boolean {
-  return ((command.cdb[FLAGS_AT] as number) & FIXED_BIT) !== 0;
-}
 
 /** Also of VERIFY: FIXED needs a block length. False when the command has ended. */
 export function admitsFixed(command: CommandSlot, unit: LogicalUnit): boolean {

@@ -2,6 +2,7 @@ import { ALL_BITS, CONTROL_UNUSED, readUint24 } from '../../../scsi/cdb.js';
 import type { UnitCommandRow } from '../../../scsi/command-table.js';
 import { Asc, checkCondition, invalidFieldInCdb, SenseKey } from '../../../scsi/sense.js';
 import { admitsFixed } from './read.js';
+import { FIXED_BIT } from './tape-command.js';
 
 /*
  * RECOVER BUFFERED DATA, SSC-4 "RECOVER BUFFERED DATA command": blocks that were taken from the initiator and did not get to the medium.
@@ -11,7 +12,6 @@ import { admitsFixed } from './read.js';
  * There are none: a write that the image has no room for is refused whole, so that the initiator still has what it sent. What the drive says is what it
  * says when all of its buffer has been recovered.
  */
-const FIXED_BIT = 0x01;
 const SILI_BIT = 0x02;
 
 export const recoverBufferedDataRow: UnitCommandRow = {

@@ -9,6 +9,14 @@ import type { TapeFault } from '../image/tape-service.js';
 import { endWithFault } from '../medium/tape-fault.js';
 import { DriveState, type TapeUnit, tapeOf } from '../tape-unit.js';
 
+const FLAGS_AT = 1;
+/** FIXED of READ, WRITE and VERIFY: the transfer length counts blocks of the length in the block descriptor. */
+export const FIXED_BIT = 0x01;
+
+export function isFixed(command: CommandSlot): boolean {
+  return ((command.cdb[FLAGS_AT] as number) & FIXED_BIT) !== 0;
+}
+
 export type TapeWork = (drive: TapeUnit, signal: AbortSignal) => Promise<void>;
 
 /**

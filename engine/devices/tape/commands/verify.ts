@@ -7,7 +7,7 @@ import type { CommandSlot } from '../../../shm/command-slot.js';
 import type { TapeReadOutcome } from '../image/tape-service.js';
 import { type TapeUnit, tapeOf } from '../tape-unit.js';
 import { admitsFixed, endAtObject, reportIncorrectLength } from './read.js';
-import { EXPLICIT, runOnTape, seek } from './tape-command.js';
+import { EXPLICIT, FIXED_BIT, isFixed, runOnTape, seek } from './tape-command.js';
 
 /*
  * VERIFY, SSC-4 "VERIFY(6) command" and "VERIFY(16) command".
@@ -18,7 +18,6 @@ import { EXPLICIT, runOnTape, seek } from './tape-command.js';
 const FLAGS_AT = 1;
 const IMMED_BIT = 0x04;
 const BYTCMP_BIT = 0x02;
-const FIXED_BIT = 0x01;
 
 const common = { runsOn: 'main', reservation: 'read', timeoutSeconds: { nominal: 60, recommended: 2300 } } as const;
 
@@ -53,8 +52,8 @@ function plan(command: CommandSlot, unit: LogicalUnit, lengthAt: number): void {
   const drive = tapeOf(unit);
   if (!admitsFixed(command, unit)) return;
   const length = readUint24(command.cdbView, lengthAt);
-  const lengthBytes = has(command, FIXED_BIT) ? length * drive.settings.blockLengthBytes : length;
-  if (!has(command, FIXED_BIT) && length > drive.blockLengthBytesMax) {
+  const lengthBytes = isFixed(command) ? length * drive.settings.blockLengthBytes : length;
+  if (!isFixed(command) && length > drive.blockLengthBytesMax) {
     invalidFieldInCdb(command, lengthAt);
     return;
   }
@@ -79,7 +78,7 @@ async function verify(command: CommandSlot, drive: TapeUnit, length: number): Pr
   if (length === 0) return;
   if (command.dataOutLength < command.plannedDataOutLength) return parameterListLengthError(command);
   const expected = has(command, BYTCMP_BIT) ? command.dataOut.subarray(command.dataOutStart, command.dataOutStart + command.dataOutLength) : null;
-  if (has(command, FIXED_BIT)) {
+  if (isFixed(command)) {
     const outcome = await drive.call('verifyBlocks', drive.settings.blockLengthBytes, length, expected);
     const residual = length - outcome.blockCount;
     if (outcome.stop === 'length') reportIncorrectLength(command, residual);

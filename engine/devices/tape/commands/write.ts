@@ -9,7 +9,7 @@ import { BufferedMode, WriteMode } from '../medium/drive-settings.js';
 import { endWithFault } from '../medium/tape-fault.js';
 import { type TapeUnit, tapeOf } from '../tape-unit.js';
 import { admitsFixed } from './read.js';
-import { admitsWriting, EXPLICIT, runOnTape, seek } from './tape-command.js';
+import { admitsWriting, EXPLICIT, FIXED_BIT, isFixed, runOnTape, seek } from './tape-command.js';
 
 /*
  * WRITE, SSC-4 "WRITE(6) command" and "WRITE(16) command".
@@ -19,7 +19,6 @@ import { admitsWriting, EXPLICIT, runOnTape, seek } from './tape-command.js';
  *
  * FCS and LCS enclose a sequence of writes that the device may keep together: it makes no difference to one that never loses its place.
  */
-const FIXED_BIT = 0x01;
 /** FCS and LCS. */
 export const SEQUENCE_BITS = 0x0c;
 
@@ -57,10 +56,6 @@ export const writeRows: readonly UnitCommandRow[] = [
     },
   },
 ];
-
-function isFixed(command: CommandSlot): boolean {
-  return ((command.cdb[1] as number) & FIXED_BIT) !== 0;
-}
 
 function plan(command: CommandSlot, unit: LogicalUnit, lengthAt: number): void {
   const drive = tapeOf(unit);
