@@ -5,9 +5,10 @@ import { parameterListOf, planParameterList } from '../../../scsi/parameter-list
 import { Asc, checkCondition, invalidFieldInCdb, invalidFieldInParameterList, parameterListLengthError, SenseKey } from '../../../scsi/sense.js';
 import type { CommandSlot } from '../../../shm/command-slot.js';
 import type { TapeAttribute } from '../image/tape-service.js';
+import { endWithFault } from '../medium/tape-fault.js';
 import { AttributeFormat, attributesOf, deviceAttributeIdentifiers, type MediumAttribute } from '../memory/medium-attributes.js';
 import { tapeOf } from '../tape-unit.js';
-import { admitsWriting, endWithFault, runOnTape, withFreshFacts } from './tape-command.js';
+import { admitsWriting, runOnTape, withFreshFacts } from './tape-command.js';
 
 /*
  * READ ATTRIBUTE, SPC-4 "READ ATTRIBUTE command".

@@ -7,8 +7,9 @@ import { Asc, checkCondition, invalidFieldInCdb, SenseKey } from '../../../scsi/
 import type { CommandSlot } from '../../../shm/command-slot.js';
 import { runDeferred } from '../../deferred.js';
 import { AlertFlag, TapeAlerts } from '../alerts/tape-alerts.js';
+import { endWithFault } from '../medium/tape-fault.js';
 import { DriveState, type TapeUnit, tapeOf } from '../tape-unit.js';
-import { endWithFault, IMMED_BIT, isImmediate } from './tape-command.js';
+import { IMMED_BIT, isImmediate } from './tape-command.js';
 
 /*
  * LOAD UNLOAD, SSC-4 "LOAD UNLOAD command".

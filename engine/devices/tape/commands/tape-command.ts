@@ -130,5 +130,3 @@ export function withFreshFacts(row: UnitCommandRow, before?: (unit: LogicalUnit,
     },
   };
 }
-
-export { endWithFault };
